@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Keras model in, one TFLite flatbuffer that infers and trains out.
+
+    convert_trainable.py model.h5
+
+``convert`` composes the rooms beside this file, in the order of their use: load, build the step, differentiate,
+rewrite, plan, emit. It alone knows all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+from converters.errors import ConversionError
+
+OPS = ("micro", "builtin")
+
+
+@dataclass(frozen=True)
+class ConversionResult:
+    """Where the files are, and what they hold; ``report`` is the content of report.json."""
+
+    model_path: Path
+    report_path: Path
+    arena_bytes: int
+    report: dict[str, Any]
+
+
+def convert(
+    model: keras.Model | str | Path,
+    *,
+    output_dir: str | Path | None = None,
+    name: str | None = None,
+    ops: str = "micro",
+    norm: str = "keep",
+    strategy: str = "full",
+    optimizer: str | None = None,
+    learning_rate: float | None = None,
+    momentum: float | None = None,
+    batch_size: int = 8,
+    loss: str | None = None,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda stage: None,
+) -> ConversionResult:
+    """Convert a Keras model to a trainable flatbuffer and write it with its companions.
+
+    Args:
+        model: a ``keras.Model``, or the path of a .keras, .h5 or legacy .h5 file.
+        output_dir: folder for all files; default ``build/<name>``.
+        name: base name of the files; default the file's stem or the model's name.
+        ops: ``micro`` keeps gradients as compact ops for our runner; ``builtin`` uses TFLite builtins only, for stock
+            LiteRT, tflite-runtime and TFLM.
+        norm: BatchNorm in training: ``keep`` (live), ``frozen`` (moving averages) or ``group`` (GroupNorm instead).
+        strategy: ``full`` or ``last-layer``.
+        optimizer: ``sgd`` or ``momentum``; default the model's compiled SGD, else momentum 0.9.
+        learning_rate: default the compiled SGD's, else 0.01.
+        momentum: default the compiled SGD's, else 0.9.
+        batch_size: samples of one training step, static.
+        loss: sparse_categorical_crossentropy, categorical_crossentropy, binary_crossentropy or mse; default the
+            compiled one, else by the last activation.
+        seed: of the dropout masks.
+        progress: called with the name of each stage.
+
+    Raises:
+        ConversionError: a bad option, file or model; the message names it and what to do.
+    """
+    from converters.emit.c_array import identifier
+    from converters.loading.load import load
+    from converters.loading.support import check_supported
+    from converters.step.options import StepOptions
+
+    if ops not in OPS:
+        raise ConversionError(f"ops must be one of {', '.join(OPS)}, got {ops!r}")
+    options = StepOptions(
+        norm=norm,
+        strategy=strategy,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        momentum=momentum,
+        batch_size=batch_size,
+        loss=loss,
+        seed=seed,
+    )
+    progress("loading")
+    loaded = load(model)
+    check_supported(loaded)
+    base = identifier(name or (loaded.name if not isinstance(model, (str, Path)) else Path(model).stem))
+    folder = Path(output_dir) if output_dir is not None else Path("build") / base
+    return _convert(loaded, base, folder, ops, options, progress)
+
+
+def _convert(
+    model: keras.Model, base: str, folder: Path, ops: str, options: Any, progress: Callable[[str], None]
+) -> ConversionResult:
+    from converters import graph as graphs
+    from converters.gradients.writer import Writer
+    from converters.passes.commit_last import commit_last
+    from converters.passes.name_variables import name_variables
+    from converters.passes.selector import add_selector
+    from converters.planner.plan import METADATA_NAME, make_plan
+    from converters.planner.storage import IN_PLACE
+    from converters.planner.verify import verify
+    from converters.step.export import export
+    from converters.step.training_step import TrainingStep
+
+    compact = ops == "micro"
+    progress("tracing the training step")
+    step = TrainingStep(model, options, Writer(compact), infer_batch=1 if compact else options.batch_size)
+    progress("writing gradients")
+    raw = export(step, custom_ops=compact)
+    progress("rewriting and planning memory")
+    graph = name_variables(graphs.read(raw), list(step.variables_by_name))
+    graph = replace(graph, description="biotrain_tf trainable model", metadata={})
+    plan = None
+    if compact:
+        graph = commit_last(graph)
+        plan = make_plan(graph)
+        verify(graph, plan, IN_PLACE)
+        graph = replace(graph, metadata={METADATA_NAME: plan.to_metadata()})
+    else:
+        graph = add_selector(graph)
+    data = graphs.write(graph)
+    progress("writing files")
+    return _emit(data, graph, plan, step, model, base, folder, ops, options)
+
+
+def _emit(
+    data: bytes, graph: Any, plan: Any, step: Any, model: Any, base: str, folder: Path, ops: str, options: Any
+) -> ConversionResult:
+    from converters.emit.c_array import write_c_array
+    from converters.emit.report import memory_map, op_counts, ram_by_region
+    from converters.emit.work import step_macs
+    from converters.step.twin import leaf_layers
+
+    folder.mkdir(parents=True, exist_ok=True)
+    model_path = folder / f"{base}.tflite"
+    model_path.write_bytes(data)
+    arena = plan.arena_bytes if plan else 0
+    comment = f"Made by biotrain_tf from Keras model {model.name}; --ops {ops}."
+    header, source = write_c_array(data, name=base, folder=folder, arena_bytes=arena, comment=comment)
+    trained = set(step.trained_names())
+    report: dict[str, Any] = {
+        "model": model.name,
+        "ops": ops,
+        "flags": {
+            "norm": options.norm,
+            "strategy": options.strategy,
+            "optimizer": step.choices.optimizer.name,
+            "learning_rate": step.choices.optimizer.learning_rate,
+            "momentum": step.choices.optimizer.momentum,
+            "optimizer_origin": step.choices.optimizer_origin,
+            "loss": step.choices.loss.name,
+            "loss_origin": step.choices.loss_origin,
+            "batch_size": options.batch_size,
+            "seed": options.seed,
+        },
+        "parameters": int(model.count_params()),
+        "trained_parameters": sum(
+            int(v.shape.num_elements()) for n, v in step.variables_by_name.items() if n in trained
+        ),
+        "variables": {n: list(v.shape) for n, v in sorted(step.variables_by_name.items())},
+        "textbook_macs_per_step": step_macs(leaf_layers(model), options.batch_size),
+        "flatbuffer_bytes": len(data),
+        "flash_bytes": len(data),
+        "ram_bytes": ram_by_region(graph, plan) if plan else None,
+        "op_list": graph.op_kinds(),
+        "op_counts": op_counts(graph),
+        "memory_map": memory_map(graph, plan, "train") if plan else None,
+        "files": {"model": str(model_path), "header": str(header), "source": str(source)},
+    }
+    report_path = folder / "report.json"
+    report["files"]["report"] = str(report_path)
+    report_path.write_text(json.dumps(report, indent=1) + "\n")
+    return ConversionResult(model_path, report_path, arena, report)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """``convert_trainable.py MODEL …`` is ``biotrain convert MODEL …``."""
+    from biotrain_tf.cli.main import main as biotrain
+
+    return int(biotrain(["convert", *(sys.argv[1:] if argv is None else argv)]) or 0)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    sys.exit(main())

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which layers train, under which settings, and what to do about those that do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import keras
+
+from converters.errors import ConversionError
+
+Layer = keras.layers.Layer
+Check = Callable[[Any], str | None]
+"""Returns what is wrong with a layer and what to do, or None."""
+
+ACTIVATIONS = ("linear", "relu", "relu6", "elu", "leaky_relu", "sigmoid", "tanh", "softmax")
+
+
+def _activation(layer: Layer) -> str | None:
+    activation = getattr(layer, "activation", None)
+    name = "linear" if activation is None else getattr(activation, "__name__", str(activation))
+    if name not in ACTIVATIONS:
+        return f"activation {name} has no gradient on the device; use one of {', '.join(ACTIVATIONS)}"
+    return None
+
+
+def _channels_last(layer: Layer) -> str | None:
+    if getattr(layer, "data_format", "channels_last") != "channels_last":
+        return "data_format channels_first; rebuild the model with channels_last"
+    return None
+
+
+def _convolution(layer: Any) -> str | None:
+    if getattr(layer, "groups", 1) != 1:
+        return f"groups={layer.groups}; use groups=1 or a DepthwiseConv layer"
+    if layer.padding not in ("same", "valid"):
+        return f"padding {layer.padding}; use a ZeroPadding layer and padding valid"
+    if max(layer.strides) > 1 and max(layer.dilation_rate) > 1 and type(layer).__name__.startswith("Conv"):
+        return "strides and dilation_rate both above 1, which Keras does not run either; use one of them"
+    return _channels_last(layer) or _activation(layer)
+
+
+def _pooling(layer: Any) -> str | None:
+    return _channels_last(layer)
+
+
+def _global_pooling(layer: Any) -> str | None:
+    return _channels_last(layer)
+
+
+def _batch_norm(layer: Any) -> str | None:
+    axis = layer.axis[0] if isinstance(layer.axis, (list, tuple)) else layer.axis
+    if axis not in (-1, len(layer.input.shape) - 1):
+        return f"axis={layer.axis}; only the last axis (channels_last) trains"
+    return None
+
+
+def _layer_norm(layer: Any) -> str | None:
+    if getattr(layer, "rms_scaling", False):
+        return "rms_scaling=True; use rms_scaling=False"
+    axes = sorted(a % len(layer.input.shape) for a in _as_list(layer.axis))
+    rank = len(layer.input.shape)
+    if axes != list(range(rank - len(axes), rank)) or 0 in axes:
+        return f"axis={layer.axis}; only trailing axes without the batch train"
+    return None
+
+
+def _as_list(axis: Any) -> list[int]:
+    return list(axis) if isinstance(axis, (list, tuple)) else [axis]
+
+
+def _relu(layer: Any) -> str | None:
+    if layer.max_value not in (None, 6, 6.0) or layer.threshold != 0 or (layer.max_value and layer.negative_slope):
+        return "max_value other than 6, or a threshold; use ReLU(), ReLU(max_value=6) or LeakyReLU()"
+    return None
+
+
+def _elu(layer: Any) -> str | None:
+    return None if layer.alpha == 1 else f"alpha={layer.alpha}; use alpha=1"
+
+
+def _softmax(layer: Any) -> str | None:
+    return None if layer.axis in (-1, len(layer.input.shape) - 1) else f"axis={layer.axis}; use the last axis"
+
+
+def _dropout(layer: Any) -> str | None:
+    if getattr(layer, "noise_shape", None) is not None:
+        return "noise_shape is set; use SpatialDropout1D or SpatialDropout2D for whole feature maps"
+    return _channels_last(layer)
+
+
+def _two_d_only(layer: Any) -> str | None:
+    return _channels_last(layer)
+
+
+def _nothing(layer: Any) -> str | None:
+    return None
+
+
+_L = keras.layers
+SUPPORTED: Mapping[type, Check] = MappingProxyType(
+    {
+        _L.InputLayer: _nothing,
+        _L.Conv1D: _convolution,
+        _L.Conv2D: _convolution,
+        _L.DepthwiseConv1D: _convolution,
+        _L.DepthwiseConv2D: _convolution,
+        _L.SeparableConv1D: _convolution,
+        _L.SeparableConv2D: _convolution,
+        _L.Dense: _activation,
+        _L.BatchNormalization: _batch_norm,
+        _L.GroupNormalization: _batch_norm,
+        _L.LayerNormalization: _layer_norm,
+        _L.Activation: _activation,
+        _L.ReLU: _relu,
+        _L.LeakyReLU: _nothing,
+        _L.ELU: _elu,
+        _L.Softmax: _softmax,
+        _L.AveragePooling1D: _pooling,
+        _L.AveragePooling2D: _pooling,
+        _L.MaxPooling1D: _pooling,
+        _L.MaxPooling2D: _pooling,
+        _L.GlobalAveragePooling1D: _global_pooling,
+        _L.GlobalAveragePooling2D: _global_pooling,
+        _L.Dropout: _dropout,
+        _L.SpatialDropout1D: _dropout,
+        _L.SpatialDropout2D: _dropout,
+        _L.Flatten: _channels_last,
+        _L.Reshape: _nothing,
+        _L.Permute: _nothing,
+        _L.ZeroPadding1D: _channels_last,
+        _L.ZeroPadding2D: _two_d_only,
+        _L.Add: _nothing,
+        _L.Concatenate: _nothing,
+    }
+)
+
+
+def check_supported(model: keras.Model) -> None:
+    """Raise ConversionError naming every layer that will not train, one a line, each with what to do."""
+    problems = _model_problems(model)
+    if problems:
+        what = "one thing" if len(problems) == 1 else f"{len(problems)} things"
+        raise ConversionError(f"model {model.name} cannot be trained on a device, {what} to change:\n" + "\n".join(problems))
+
+
+def _model_problems(model: keras.Model) -> list[str]:
+    if not _is_graph(model):
+        return [
+            f"  {model.name} ({type(model).__name__}): a subclassed or unbuilt model has no graph of layers; "
+            "build it with the functional API or Sequential with an Input layer"
+        ]
+    problems = []
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        problems.append(f"  {model.name}: {len(model.inputs)} inputs and {len(model.outputs)} outputs; use one of each")
+    for size in model.inputs[0].shape[1:]:
+        if size is None:
+            problems.append(f"  {model.name}: input shape {model.inputs[0].shape} is open; fix every size but the batch")
+            break
+    for layer in _operations(model):
+        problem = _layer_problem(layer)
+        if problem:
+            problems.append(f"  {layer.name} ({type(layer).__name__}): {problem}")
+    return problems
+
+
+def _is_graph(model: keras.Model) -> bool:
+    return (isinstance(model, keras.Sequential) and model.built) or hasattr(model, "_functional") or hasattr(
+        model, "operations"
+    )
+
+
+def _operations(model: keras.Model) -> list[Any]:
+    found: list[Any] = []
+    nodes = model.layers if isinstance(model, keras.Sequential) else model.operations
+    for node in nodes:
+        found.extend(_operations(node) if isinstance(node, keras.Model) and _is_graph(node) else [node])
+    return found
+
+
+def _layer_problem(layer: Any) -> str | None:
+    check = SUPPORTED.get(type(layer))
+    if check is None:
+        return f"no gradient kernel for this layer; replace it by one of the supported layers ({_names()})"
+    if isinstance(layer, keras.layers.Layer) and layer.dtype_policy.compute_dtype != "float32":
+        return f"computes in {layer.dtype_policy.compute_dtype}; build the model in float32"
+    stateful = isinstance(layer, keras.layers.BatchNormalization)
+    if stateful and len(layer._inbound_nodes) > 1:
+        return "used more than once, so its statistics would be updated twice in a step; give each use its own layer"
+    return check(layer)
+
+
+def _names() -> str:
+    return ", ".join(kind.__name__ for kind in SUPPORTED if kind is not _L.InputLayer)

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Order the training step so that no variable is written before the loss is known, and gradients die early.
+
+The runner looks at the loss before the first write (a refused step changes nothing), and updates weights in place, for
+which every reader of a weight must come before its update.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import replace
+
+from converters.errors import ConversionError
+from converters.graph import Graph, Op, Subgraph
+
+
+def commit_last(graph: Graph) -> Graph:
+    """Reorder the ops of ``train``; its values do not change."""
+    signature = graph.signatures["train"]
+    subgraph = graph.subgraphs[signature.subgraph]
+    return graph.with_subgraph(signature.subgraph, order_step(subgraph, signature.outputs["loss"]))
+
+
+def order_step(subgraph: Subgraph, loss: int) -> Subgraph:
+    _check_reads_come_first(subgraph)
+    ops = subgraph.ops
+    wanted = set(subgraph.outputs) | {loss}
+    producer = {t: i for i, op in enumerate(ops) for t in op.outputs}
+    before_loss = _ancestors(ops, producer, wanted)
+    written = {i for i in before_loss if ops[i].kind == "ASSIGN_VARIABLE"}
+    if written:
+        raise ValueError("an output of the training step depends on a variable it has just written")
+    first = [i for i in range(len(ops)) if i in before_loss]
+    rest = _schedule(subgraph, [i for i in range(len(ops)) if i not in before_loss], producer)
+    return replace(subgraph, ops=tuple(ops[i] for i in [*first, *rest]))
+
+
+def _ancestors(ops: tuple[Op, ...], producer: dict[int, int], tensors: set[int]) -> set[int]:
+    found: set[int] = set()
+    stack = [producer[t] for t in tensors if t in producer]
+    while stack:
+        i = stack.pop()
+        if i not in found:
+            found.add(i)
+            stack.extend(producer[t] for t in ops[i].inputs if t in producer)
+    return found
+
+
+def _schedule(subgraph: Subgraph, members: list[int], producer: dict[int, int]) -> list[int]:
+    """Topological order in which an update waits for all other readers of its variable.
+
+    Among ready ops: filter gradients first (the activation they read dies), then the original order.
+    """
+    ops = subgraph.ops
+    inside = set(members)
+    needs: dict[int, set[int]] = {
+        i: {producer[t] for t in ops[i].inputs if producer.get(t) in inside} for i in members
+    }
+    for update, readers in _updates(subgraph).items():
+        if update in inside:
+            needs[update] |= readers & inside
+    position = {i: n for n, i in enumerate(members)}
+    ready = [(_rank(ops[i]), position[i], i) for i in members if not needs[i]]
+    heapq.heapify(ready)
+    users: dict[int, list[int]] = {i: [] for i in members}
+    for i, sources in needs.items():
+        for source in sources:
+            users[source].append(i)
+    order: list[int] = []
+    while ready:
+        _, _, i = heapq.heappop(ready)
+        order.append(i)
+        for user in users[i]:
+            needs[user].discard(i)
+            if not needs[user]:
+                heapq.heappush(ready, (_rank(ops[user]), position[user], user))
+    if len(order) != len(members):
+        raise ValueError("the training step has a cycle of updates")
+    return order
+
+
+def _rank(op: Op) -> int:
+    """Ops that free memory go first: assignments and updates, then filter gradients, then the rest."""
+    if op.kind in ("ASSIGN_VARIABLE", "VAR_HANDLE", "READ_VARIABLE") or op.kind.startswith("BiotrainSgd"):
+        return 0
+    return 1 if op.kind.endswith("GradFilter") else 2
+
+
+def _updates(subgraph: Subgraph) -> dict[int, set[int]]:
+    """Op that rewrites a variable (its update in place, its assignment) -> the ops that must have read it before."""
+    handles = subgraph.variable_of_handle()
+    variable_of_value: dict[int, str] = {}
+    readers: dict[str, set[int]] = {}
+    for i, op in enumerate(subgraph.ops):
+        if op.kind == "READ_VARIABLE":
+            variable_of_value[op.outputs[0]] = handles[op.inputs[0]]
+            readers.setdefault(handles[op.inputs[0]], set()).add(i)
+    for i, op in enumerate(subgraph.ops):
+        for variable in {variable_of_value[t] for t in op.inputs if t in variable_of_value}:
+            readers[variable].add(i)
+    result: dict[int, set[int]] = {}
+    for i, op in enumerate(subgraph.ops):
+        if op.kind == "ASSIGN_VARIABLE":
+            result[i] = readers.get(handles[op.inputs[0]], set()) - {i}
+        elif op.kind.startswith("BiotrainSgd"):
+            rewritten = {variable_of_value[t] for t in op.inputs if t in variable_of_value}
+            result[i] = set().union(*(readers[v] for v in rewritten)) - {i}
+    return result
+
+
+def _check_reads_come_first(subgraph: Subgraph) -> None:
+    """A read after a write of the same variable means something else than before it: not to be reordered."""
+    handles = subgraph.variable_of_handle()
+    written: set[str] = set()
+    for op in subgraph.ops:
+        if op.kind == "ASSIGN_VARIABLE":
+            written.add(handles[op.inputs[0]])
+        elif op.kind == "READ_VARIABLE" and handles[op.inputs[0]] in written:
+            raise ConversionError(
+                f"variable {handles[op.inputs[0]]} is read again after the step has updated it: "
+                "a layer with state of its own is used twice; give each use a layer of its own"
+            )

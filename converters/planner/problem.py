@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The packing problem, in minimalloc's terms: buffers with a size and a lifespan, to be given offsets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ALIGNMENT = 16
+
+
+def aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """``size`` bytes (a multiple of ALIGNMENT), live while ops first..last run, both included."""
+
+    id: int
+    size: int
+    first: int
+    last: int
+
+    def overlaps_in_time(self, other: Buffer) -> bool:
+        return self.first <= other.last and other.first <= self.last
+
+
+@dataclass(frozen=True)
+class Problem:
+    buffers: tuple[Buffer, ...]
+
+    def lower_bound(self) -> int:
+        """The most bytes live at one time: no packing can need less."""
+        events: dict[int, int] = {}
+        for b in self.buffers:
+            events[b.first] = events.get(b.first, 0) + b.size
+            events[b.last + 1] = events.get(b.last + 1, 0) - b.size
+        live = peak = 0
+        for time in sorted(events):
+            live += events[time]
+            peak = max(peak, live)
+        return peak
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Offset of each buffer by id, and the height of the packing in bytes."""
+
+    offsets: dict[int, int]
+    height: int

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which tensors of a subgraph share storage: views, values read from variables, ops in place, values to assign.
+
+Tensors that share storage form a group. A group is a variable's own memory or one buffer to be packed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from converters.graph import Op, Subgraph
+
+VIEWS = frozenset({"RESHAPE", "EXPAND_DIMS", "SQUEEZE"})
+
+_ELEMENTWISE = {
+    "ADD SUB MUL DIV MINIMUM MAXIMUM SQUARED_DIFFERENCE": (0, 1),
+    "NEG ABS EXP LOG SQRT RSQRT SQUARE FLOOR RELU RELU6 ELU LEAKY_RELU TANH LOGISTIC": (0,),
+    "BiotrainReluGrad BiotrainRelu6Grad BiotrainEluGrad BiotrainTanhGrad BiotrainSigmoidGrad": (1, 0),
+    "BiotrainLeakyReluGrad": (1, 0),
+    "BiotrainDropout BiotrainSgd": (0,),
+    "BiotrainBatchNormGrad": (4,),
+}
+IN_PLACE: dict[str, tuple[tuple[int, int], ...]] = {
+    kind: tuple((0, i) for i in inputs) for kinds, inputs in _ELEMENTWISE.items() for kind in kinds.split()
+} | {"BiotrainSgdMomentum": ((0, 0), (1, 1))}
+"""(output, input) pairs that may lie at the same address, by op kind: the kernels read an element before writing it."""
+
+
+@dataclass
+class Group:
+    """Tensors in one place. ``first``/``last`` are op indices, both included; inputs live from -1."""
+
+    tensors: list[int]
+    size: int
+    first: int
+    last: int
+    variable: str | None = None
+    pinned: bool = False
+
+
+@dataclass
+class Storage:
+    """Group of each tensor that needs memory; constants, handles and unused tensors have none."""
+
+    groups: list[Group] = field(default_factory=list)
+    group_of: dict[int, Group] = field(default_factory=dict)
+
+
+def assign_storage(subgraph: Subgraph, *, restores: bool) -> Storage:
+    """Share what may be shared. ``restores``: inputs may lie in the variables they are assigned to."""
+    return _Builder(subgraph, restores).build()
+
+
+class _Builder:
+    def __init__(self, subgraph: Subgraph, restores: bool) -> None:
+        self._s = subgraph
+        self._restores = restores
+        self._storage = Storage()
+        self._end = len(subgraph.ops)
+        self._handles = subgraph.variable_of_handle()
+        self._last_use = self._last_uses()
+        self._producer = {t: i for i, op in enumerate(subgraph.ops) for t in op.outputs}
+
+    def build(self) -> Storage:
+        for t in self._s.inputs:
+            self._new_group([t], first=-1, pinned=True)
+        assigned = self._assign_in_variable()
+        for i, op in enumerate(self._s.ops):
+            if op.kind == "VAR_HANDLE":
+                continue
+            for position, t in enumerate(op.outputs):
+                self._place(i, op, position, t, assigned)
+        return self._storage
+
+    def _last_uses(self) -> dict[int, int]:
+        last: dict[int, int] = {}
+        for i, op in enumerate(self._s.ops):
+            for t in (*op.inputs, *op.outputs):
+                last[t] = i
+        for t in self._s.outputs:
+            last[t] = self._end
+        for t in self._s.inputs:
+            last.setdefault(t, 0)
+        return last
+
+    def _new_group(self, tensors: list[int], *, first: int, pinned: bool = False) -> None:
+        last = max(self._last_use[t] for t in tensors)
+        group = Group(tensors, max(self._s.tensors[t].bytes for t in tensors), first, last, None, pinned)
+        self._storage.groups.append(group)
+        for t in tensors:
+            self._storage.group_of[t] = group
+
+    def _join(self, t: int, group: Group) -> None:
+        group.tensors.append(t)
+        group.last = max(group.last, self._last_use[t])
+        self._storage.group_of[t] = group
+
+    def _variable_group(self, variable: str, size: int) -> Group:
+        for group in self._storage.groups:
+            if group.variable == variable:
+                return group
+        group = Group([], size, -1, self._end, variable, pinned=True)
+        self._storage.groups.append(group)
+        return group
+
+    def _place(self, i: int, op: Op, position: int, t: int, assigned: dict[int, str]) -> None:
+        tensor = self._s.tensors[t]
+        if t in assigned:
+            self._join(t, self._variable_group(assigned[t], tensor.bytes))
+        elif op.kind == "READ_VARIABLE" and self._read_may_alias(self._handles[op.inputs[0]], t):
+            self._join(t, self._variable_group(self._handles[op.inputs[0]], tensor.bytes))
+        elif op.kind in VIEWS and op.inputs[0] in self._storage.group_of:
+            self._join(t, self._storage.group_of[op.inputs[0]])
+        else:
+            group = self._overwritten(i, op, position, t)
+            if group is None:
+                self._new_group([t], first=i)
+            else:
+                self._join(t, group)
+
+    def _overwritten(self, i: int, op: Op, position: int, t: int) -> Group | None:
+        """The group of an input that dies here and may be overwritten by output ``position``."""
+        for out, k in IN_PLACE.get(op.kind, ()):
+            group = self._storage.group_of.get(op.inputs[k]) if out == position else None
+            if group is None or group.pinned or group.last > i or i == group.first:
+                continue
+            same_size = self._s.tensors[op.inputs[k]].bytes == self._s.tensors[t].bytes == group.size
+            others = [self._storage.group_of.get(x) for n, x in enumerate(op.inputs) if n != k and x >= 0]
+            if same_size and (op.inputs.count(op.inputs[k]) > 1 or group not in others):
+                return group
+        return None
+
+    def _assignments(self) -> dict[str, list[tuple[int, int]]]:
+        found: dict[str, list[tuple[int, int]]] = {}
+        for i, op in enumerate(self._s.ops):
+            if op.kind == "ASSIGN_VARIABLE":
+                found.setdefault(self._handles[op.inputs[0]], []).append((i, op.inputs[1]))
+        return found
+
+    def _reads(self, variable: str) -> list[tuple[int, int]]:
+        """(op index, last use of the value) of every read; views of a value count as its uses."""
+        reads = []
+        for i, op in enumerate(self._s.ops):
+            if op.kind == "READ_VARIABLE" and self._handles[op.inputs[0]] == variable:
+                reads.append((i, self._last_use_with_views(op.outputs[0])))
+        return reads
+
+    def _last_use_with_views(self, t: int) -> int:
+        last = self._last_use[t]
+        for op in self._s.ops:
+            if op.kind in VIEWS and op.inputs[0] == t:
+                last = max(last, self._last_use_with_views(op.outputs[0]))
+        return last
+
+    def _assign_in_variable(self) -> dict[int, str]:
+        """Values that can be computed right where their variable lives, so that ASSIGN_VARIABLE has nothing to do."""
+        chosen: dict[int, str] = {}
+        for variable, assignments in self._assignments().items():
+            if len(assignments) != 1:
+                continue
+            index, value = assignments[0]
+            if value in self._s.inputs:
+                if self._restores:
+                    self._storage.groups.remove(self._storage.group_of[value])
+                    self._join(value, self._variable_group(variable, self._s.tensors[value].bytes))
+                continue
+            if value in self._producer and value not in chosen and self._may_overwrite(variable, value):
+                chosen[value] = variable
+        return chosen
+
+    def _may_overwrite(self, variable: str, value: int) -> bool:
+        made = self._producer[value]
+        op = self._s.ops[made]
+        if op.kind in VIEWS or op.kind == "READ_VARIABLE":
+            return False
+        position = op.outputs.index(value)
+        for read, last in self._reads(variable):
+            in_place = last == made and self._reads_in_place(op, position, variable)
+            if read >= made or not (last < made or in_place):
+                return False
+        return True
+
+    def _reads_in_place(self, op: Op, position: int, variable: str) -> bool:
+        allowed = {k for out, k in IN_PLACE.get(op.kind, ()) if out == position}
+        for k, t in enumerate(op.inputs):
+            source = self._s.ops[self._producer[t]] if t in self._producer else None
+            while source is not None and source.kind in VIEWS and source.inputs[0] in self._producer:
+                source = self._s.ops[self._producer[source.inputs[0]]]
+            reads = source is not None and source.kind == "READ_VARIABLE"
+            if reads and source is not None and self._handles[source.inputs[0]] == variable and k not in allowed:
+                return False
+        same_size = [
+            self._s.tensors[op.inputs[k]].bytes == self._s.tensors[op.outputs[position]].bytes for k in allowed
+        ]
+        return any(same_size)
+
+    def _read_may_alias(self, variable: str, value: int) -> bool:
+        """The value stays true until its last use: nothing is assigned before that."""
+        last = self._last_use_with_views(value)
+        return all(index >= last for index, _ in self._assignments().get(variable, []))

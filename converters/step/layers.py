@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Twins of the Keras layers whose training pass must be written our way; weights and names stay Keras's."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from converters.gradients.dropout import dropout
+from converters.gradients.norm import batch_norm, group_norm
+from converters.gradients.writer import Writer
+from converters.step.counter import Counter
+
+
+def _value(variable: keras.Variable | None, channels: int, default: float) -> tf.Tensor:
+    if variable is None:
+        return tf.fill([channels], default)
+    return tf.convert_to_tensor(variable.value)
+
+
+class LiveBatchNorm(keras.layers.BatchNormalization):
+    """Statistics of the batch in training, moving averages in inference: ``--norm keep``."""
+
+    writer = Writer(compact=False)
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None, mask: Any = None) -> tf.Tensor:
+        if not (training and self.trainable):
+            return super().call(inputs, training=False)
+        channels = inputs.shape[-1]
+        y, mean, variance = batch_norm(
+            inputs,
+            _value(self.gamma, channels, 1.0),
+            _value(self.beta, channels, 0.0),
+            epsilon=self.epsilon,
+            writer=self.writer,
+        )
+        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            kept = moving.value * self.momentum
+            moving.assign(kept + tf.stop_gradient(batch) * (1.0 - self.momentum))
+        return y
+
+
+class FrozenBatchNorm(keras.layers.BatchNormalization):
+    """Moving averages always, never updated; gamma and beta train: ``--norm frozen``."""
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None, mask: Any = None) -> tf.Tensor:
+        return super().call(inputs, training=False)
+
+
+class GroupNorm(keras.layers.GroupNormalization):
+    """Keras's group normalisation over the last axis, on our group_norm."""
+
+    writer = Writer(compact=False)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        shape = inputs.shape
+        channels = shape[-1]
+        groups = channels if self.groups == -1 else self.groups
+        flat = tf.reshape(inputs, [shape[0], math.prod(shape[1:-1]), channels])
+        y = group_norm(
+            flat,
+            _value(self.gamma, channels, 1.0),
+            _value(self.beta, channels, 0.0),
+            groups=groups,
+            epsilon=self.epsilon,
+            writer=self.writer,
+        )
+        return tf.reshape(y, shape)
+
+
+class LayerNorm(keras.layers.LayerNormalization):
+    """Keras's layer normalisation over trailing axes: a group norm of one group per normalised slice."""
+
+    writer = Writer(compact=False)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        shape = inputs.shape
+        axes = self.axis if isinstance(self.axis, (list, tuple)) else [self.axis]
+        width = math.prod(shape[a] for a in axes)
+        flat = tf.reshape(inputs, [math.prod(shape) // width, 1, width])
+        gamma = tf.reshape(_value(self.gamma, width, 1.0), [width])
+        beta = tf.reshape(_value(self.beta, width, 0.0), [width])
+        y = group_norm(flat, gamma, beta, groups=1, epsilon=self.epsilon, writer=self.writer)
+        return tf.reshape(y, shape)
+
+
+class HashDropout(keras.layers.Layer):
+    """Dropout (element or, when ``spatial``, whole feature maps) by the hash of gradients/dropout.py."""
+
+    def __init__(
+        self, *, rate: float, index: int, spatial: bool, counter: Counter, writer: Writer, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.index = index
+        self.spatial = spatial
+        self.writer = writer
+        self._counter = counter
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        if not training or self.rate == 0:
+            return inputs
+        return dropout(
+            inputs,
+            self._counter.step.read_value(),
+            self._counter.seed.read_value(),
+            rate=self.rate,
+            layer=self.index,
+            spatial=self.spatial,
+            writer=self.writer,
+        )
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape
+
+
+def _depthwise(layer: keras.layers.Layer, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """One DepthwiseConv2dNative for 1-D and 2-D layers alike.
+
+    Keras's own call goes through SpaceToBatch for dilations and refuses unequal strides, which TFLite does not.
+    """
+    strides, dilations = list(layer.strides), list(layer.dilation_rate)
+    one_dimensional = len(inputs.shape) == 3
+    if one_dimensional:
+        inputs, kernel = tf.expand_dims(inputs, 1), tf.expand_dims(kernel, 0)
+        strides, dilations = [1, *strides], [1, *dilations]
+    y = tf.raw_ops.DepthwiseConv2dNative(
+        input=inputs,
+        filter=kernel,
+        strides=[1, *strides, 1],
+        padding=layer.padding.upper(),
+        dilations=[1, *dilations, 1],
+    )
+    return tf.squeeze(y, [1]) if one_dimensional else y
+
+
+def _finish(layer: keras.layers.Layer, y: tf.Tensor) -> tf.Tensor:
+    if layer.use_bias:
+        y = y + layer.bias.value
+    return layer.activation(y) if layer.activation is not None else y
+
+
+class DepthwiseConv1D(keras.layers.DepthwiseConv1D):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return _finish(self, _depthwise(self, inputs, tf.convert_to_tensor(self.kernel.value)))
+
+
+class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return _finish(self, _depthwise(self, inputs, tf.convert_to_tensor(self.kernel.value)))
+
+
+def _separable(layer: keras.layers.Layer, inputs: tf.Tensor) -> tf.Tensor:
+    y = _depthwise(layer, inputs, tf.convert_to_tensor(layer.depthwise_kernel.value))
+    y = tf.nn.convolution(y, layer.pointwise_kernel.value, strides=1, padding="VALID")
+    return _finish(layer, y)
+
+
+class SeparableConv1D(keras.layers.SeparableConv1D):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return _separable(self, inputs)
+
+
+class SeparableConv2D(keras.layers.SeparableConv2D):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return _separable(self, inputs)
