@@ -3,8 +3,8 @@
 
     convert_trainable.py model.h5
 
-``convert`` composes the rooms beside this file, in the order of their use: load, build the step, differentiate,
-rewrite, plan, emit. It alone knows all of them.
+``convert`` composes the rooms beside this file, in the order of their use: load, build the step,
+differentiate, rewrite, plan, emit. It alone knows all of them.
 """
 
 from __future__ import annotations
@@ -56,16 +56,17 @@ def convert(
         model: a ``keras.Model``, or the path of a .keras, .h5 or legacy .h5 file.
         output_dir: folder for all files; default ``build/<name>``.
         name: base name of the files; default the file's stem or the model's name.
-        ops: ``micro`` keeps gradients as compact ops for our runner; ``builtin`` uses TFLite builtins only, for stock
-            LiteRT, tflite-runtime and TFLM.
-        norm: BatchNorm in training: ``keep`` (live), ``frozen`` (moving averages) or ``group`` (GroupNorm instead).
+        ops: ``micro`` keeps gradients as compact ops for our runner; ``builtin`` uses TFLite
+            builtins only, for stock LiteRT, tflite-runtime and TFLM.
+        norm: BatchNorm in training: ``keep`` (live), ``frozen`` (moving averages) or ``group``
+            (GroupNorm instead).
         strategy: ``full`` or ``last-layer``.
         optimizer: ``sgd`` or ``momentum``; default the model's compiled SGD, else momentum 0.9.
         learning_rate: default the compiled SGD's, else 0.01.
         momentum: default the compiled SGD's, else 0.9.
         batch_size: samples of one training step, static.
-        loss: sparse_categorical_crossentropy, categorical_crossentropy, binary_crossentropy or mse; default the
-            compiled one, else by the last activation.
+        loss: sparse_categorical_crossentropy, categorical_crossentropy, binary_crossentropy or
+            mse; default the compiled one, else by the last activation.
         seed: of the dropout masks.
         progress: called with the name of each stage.
 
@@ -92,13 +93,20 @@ def convert(
     progress("loading")
     loaded = load(model)
     check_supported(loaded)
-    base = identifier(name or (loaded.name if not isinstance(model, (str, Path)) else Path(model).stem))
+    base = identifier(
+        name or (loaded.name if not isinstance(model, (str, Path)) else Path(model).stem)
+    )
     folder = Path(output_dir) if output_dir is not None else Path("build") / base
     return _convert(loaded, base, folder, ops, options, progress)
 
 
 def _convert(
-    model: keras.Model, base: str, folder: Path, ops: str, options: Any, progress: Callable[[str], None]
+    model: keras.Model,
+    base: str,
+    folder: Path,
+    ops: str,
+    options: Any,
+    progress: Callable[[str], None],
 ) -> ConversionResult:
     from converters import graph as graphs
     from converters.gradients.writer import Writer
@@ -113,7 +121,9 @@ def _convert(
 
     compact = ops == "micro"
     progress("tracing the training step")
-    step = TrainingStep(model, options, Writer(compact), infer_batch=1 if compact else options.batch_size)
+    step = TrainingStep(
+        model, options, Writer(compact), infer_batch=1 if compact else options.batch_size
+    )
     progress("writing gradients")
     raw = export(step, custom_ops=compact)
     progress("rewriting and planning memory")
@@ -133,7 +143,15 @@ def _convert(
 
 
 def _emit(
-    data: bytes, graph: Any, plan: Any, step: Any, model: Any, base: str, folder: Path, ops: str, options: Any
+    data: bytes,
+    graph: Any,
+    plan: Any,
+    step: Any,
+    model: Any,
+    base: str,
+    folder: Path,
+    ops: str,
+    options: Any,
 ) -> ConversionResult:
     from converters.emit.c_array import write_c_array
     from converters.emit.report import memory_map, op_counts, ram_by_region
@@ -145,7 +163,9 @@ def _emit(
     model_path.write_bytes(data)
     arena = plan.arena_bytes if plan else 0
     comment = f"Made by biotrain_tf from Keras model {model.name}; --ops {ops}."
-    header, source = write_c_array(data, name=base, folder=folder, arena_bytes=arena, comment=comment)
+    header, source = write_c_array(
+        data, name=base, folder=folder, arena_bytes=arena, comment=comment
+    )
     trained = set(step.trained_names())
     report: dict[str, Any] = {
         "model": model.name,

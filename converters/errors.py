@@ -5,4 +5,6 @@ from __future__ import annotations
 
 
 class ConversionError(ValueError):
-    """A model, file or option that cannot be converted. The message names the thing, the wanted and the found."""
+    """A model, file or option that cannot be converted. The message names the thing, the wanted
+    and the found.
+    """

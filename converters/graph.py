@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one graph type: a TFLite flatbuffer as small dataclasses to read, edit and write.
 
-Passes are functions ``Graph -> Graph`` over these. Builtin options stay schema objects; custom options are dicts,
-stored as FlexBuffer maps. Variables are TFLite resource variables, known by the shared name of their VAR_HANDLE.
+Passes are functions ``Graph -> Graph`` over these. Builtin options stay schema objects; custom
+options are dicts, stored as FlexBuffer maps. Variables are TFLite resource variables, known by the
+shared name of their VAR_HANDLE.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ FILE_IDENTIFIER = b"TFL3"
 _KIND_OF_CODE = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
 _CODE_OF_KIND = {k: v for v, k in _KIND_OF_CODE.items()}
 _TYPE_NAMES = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
-_NUMPY_OF_TYPE = {
+_NUMPY_OF_TYPE: dict[str, np.dtype[Any]] = {
     "FLOAT32": np.dtype(np.float32),
     "INT32": np.dtype(np.int32),
     "INT64": np.dtype(np.int64),
@@ -74,7 +75,11 @@ class Subgraph:
 
     def variable_of_handle(self) -> dict[int, str]:
         """Shared variable name by the index of its RESOURCE tensor."""
-        return {op.outputs[0]: op.options.sharedName.decode() for op in self.ops if op.kind == "VAR_HANDLE"}
+        return {
+            op.outputs[0]: op.options.sharedName.decode()
+            for op in self.ops
+            if op.kind == "VAR_HANDLE"
+        }
 
 
 @dataclass(frozen=True)
@@ -124,24 +129,35 @@ def read(data: bytes) -> Graph:
     signatures = {}
     for s in model.signatureDefs or []:
         key = s.signatureKey.decode()
-        names = ({t.name.decode(): int(t.tensorIndex) for t in side or []} for side in (s.inputs, s.outputs))
+        names = (
+            {t.name.decode(): int(t.tensorIndex) for t in side or []}
+            for side in (s.inputs, s.outputs)
+        )
         signatures[key] = Signature(key, int(s.subgraphIndex), *names)
     metadata = {
-        m.name.decode(): bytes(model.buffers[m.buffer].data) for m in model.metadata or [] if m.name is not None
+        m.name.decode(): bytes(model.buffers[m.buffer].data)
+        for m in model.metadata or []
+        if m.name is not None
     }
     return Graph(subgraphs, signatures, (model.description or b"").decode(), metadata)
 
 
 def _kind(code: Any) -> str:
     builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-    return code.customCode.decode() if builtin == schema.BuiltinOperator.CUSTOM else _KIND_OF_CODE[builtin]
+    return (
+        code.customCode.decode()
+        if builtin == schema.BuiltinOperator.CUSTOM
+        else _KIND_OF_CODE[builtin]
+    )
 
 
 def _ints(values: Any) -> tuple[int, ...]:
     return () if values is None else tuple(int(v) for v in values)
 
 
-def _read_subgraph(subgraph: Any, codes: list[str], versions: list[int], buffers: list[Any]) -> Subgraph:
+def _read_subgraph(
+    subgraph: Any, codes: list[str], versions: list[int], buffers: list[Any]
+) -> Subgraph:
     tensors = []
     for t in subgraph.tensors:
         kind = _TYPE_NAMES[t.type]
@@ -158,9 +174,19 @@ def _read_subgraph(subgraph: Any, codes: list[str], versions: list[int], buffers
         if codes[o.opcodeIndex] not in _CODE_OF_KIND:
             raw = o.customOptions
             options = flexbuffers.Loads(bytes(raw)) if raw is not None and len(raw) else {}
-        ops.append(Op(codes[o.opcodeIndex], _ints(o.inputs), _ints(o.outputs), options, versions[o.opcodeIndex]))
+        ops.append(
+            Op(
+                codes[o.opcodeIndex],
+                _ints(o.inputs),
+                _ints(o.outputs),
+                options,
+                versions[o.opcodeIndex],
+            )
+        )
     name = (subgraph.name or b"").decode()
-    return Subgraph(name, tuple(tensors), tuple(ops), _ints(subgraph.inputs), _ints(subgraph.outputs))
+    return Subgraph(
+        name, tuple(tensors), tuple(ops), _ints(subgraph.inputs), _ints(subgraph.outputs)
+    )
 
 
 def write(graph: Graph) -> bytes:
@@ -225,7 +251,9 @@ class _Writer:
         out.shape = np.array(tensor.shape, np.int32)
         out.type = getattr(schema.TensorType, tensor.type)
         out.hasRank = True
-        out.buffer = 0 if tensor.data is None else self._buffer(np.ascontiguousarray(tensor.data).tobytes())
+        out.buffer = (
+            0 if tensor.data is None else self._buffer(np.ascontiguousarray(tensor.data).tobytes())
+        )
         return out
 
     def _op(self, op: Op) -> Any:

@@ -15,7 +15,9 @@ def identifier(name: str) -> str:
     return cleaned if cleaned and not cleaned[0].isdigit() else f"model_{cleaned}".rstrip("_")
 
 
-def write_c_array(data: bytes, *, name: str, folder: Path, arena_bytes: int, comment: str) -> tuple[Path, Path]:
+def write_c_array(
+    data: bytes, *, name: str, folder: Path, arena_bytes: int, comment: str
+) -> tuple[Path, Path]:
     """Write ``<name>_model_data.h`` and ``.cc``; returns their paths."""
     symbol = f"g_{identifier(name)}_model_data"
     header = folder / f"{identifier(name)}_model_data.h"
@@ -28,7 +30,8 @@ def write_c_array(data: bytes, *, name: str, folder: Path, arena_bytes: int, com
         f"constexpr std::size_t {symbol}_arena_bytes = {arena_bytes};\n\n#endif  // {guard}\n"
     )
     lines = [
-        "    " + ", ".join(f"0x{b:02x}" for b in data[i : i + _PER_LINE]) + "," for i in range(0, len(data), _PER_LINE)
+        "    " + ", ".join(f"0x{b:02x}" for b in data[i : i + _PER_LINE]) + ","
+        for i in range(0, len(data), _PER_LINE)
     ]
     source.write_text(
         f'// {comment}\n#include "{header.name}"\n\n'

@@ -11,7 +11,9 @@ from converters.planner.plan import Plan
 
 
 def memory_map(graph: Graph, plan: Plan, key: str) -> list[dict[str, Any]]:
-    """Rectangles of one signature's plan, variables first: {name, offset, bytes, first_op, last_op}."""
+    """Rectangles of one signature's plan, variables first: {name, offset, bytes, first_op,
+    last_op}.
+    """
     part = plan.subgraphs[graph.signatures[key].subgraph]
     last = len(graph.subgraph_of(key).ops)
     rows = [
@@ -19,7 +21,13 @@ def memory_map(graph: Graph, plan: Plan, key: str) -> list[dict[str, Any]]:
         for name, (offset, size) in plan.variables.items()
     ]
     rows += [
-        {"name": s.name, "offset": s.offset, "bytes": s.size, "first_op": s.first, "last_op": s.last}
+        {
+            "name": s.name,
+            "offset": s.offset,
+            "bytes": s.size,
+            "first_op": s.first,
+            "last_op": s.last,
+        }
         for s in sorted(part.spans, key=lambda s: (s.offset, s.first))
     ]
     return rows

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Textbook multiply-accumulates of a training step.
 
-Counted on the Keras model: forward, weight gradients and input gradients of every convolution and dense layer, less
-the input gradient of the first one. What the rewrites save or repeat does not change this figure.
+Counted on the Keras model: forward, weight gradients and input gradients of every convolution and
+dense layer, less the input gradient of the first one. What the rewrites save or repeat does not
+change this figure.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ class LayerWork:
 
 
 def forward_macs(layer: Any) -> int:
-    """MACs of one sample through a Keras layer; zero for layers without products of weights and activations."""
+    """MACs of one sample through a Keras layer; zero for layers without products of weights and
+    activations.
+    """
     kind = type(layer).__name__
     if kind == "Dense":
         return math.prod(layer.output.shape[1:]) * int(layer.kernel.shape[0])
@@ -37,7 +40,9 @@ def forward_macs(layer: Any) -> int:
 
 
 def step_macs(layers: list[Any], batch_size: int) -> int:
-    """MACs of one training step on a batch: 3x forward, without the first layer's input gradient."""
+    """MACs of one training step on a batch: 3x forward, without the first layer's input
+    gradient.
+    """
     work = [LayerWork(layer.name, forward_macs(layer)) for layer in layers]
     counted = [w for w in work if w.forward > 0]
     if not counted:
@@ -47,5 +52,9 @@ def step_macs(layers: list[Any], batch_size: int) -> int:
     if type(first_layer).__name__.startswith("Separable"):
         # Only its depthwise half reads the input of the model.
         places = math.prod(first_layer.output.shape[1:-1])
-        first = places * math.prod(first_layer.depthwise_kernel.shape[:-2]) * int(first_layer.depthwise_kernel.shape[-2])
+        first = (
+            places
+            * math.prod(first_layer.depthwise_kernel.shape[:-2])
+            * int(first_layer.depthwise_kernel.shape[-2])
+        )
     return batch_size * (3 * sum(w.forward for w in counted) - first)

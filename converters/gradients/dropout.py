@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dropout whose mask is a hash, the same bits on every runtime.
 
-The mask is a function of (seed, step, sample, layer, index). All products stay below 2^23, so float32 arithmetic is
-exact and needs only FLOOR, MUL, SUB and ADD, which every TFLite runtime has. Cubing modulo the prime 2861 is a
-bijection (3 does not divide 2860), so each layer of hashing keeps the values uniform.
+The mask is a function of (seed, step, sample, layer, index). All products stay below 2^23, so
+float32 arithmetic is exact and needs only FLOOR, MUL, SUB and ADD, which every TFLite runtime has.
+Cubing modulo the prime 2861 is a bijection (3 does not divide 2860), so each layer of hashing
+keeps the values uniform.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import tensorflow as tf
 from converters.gradients.writer import Writer
 
 PRIME = 2861
-"""The largest prime p with 3 not dividing p - 1 for which ``_mod`` is exact in float32 up to p*p + p."""
+"""The largest prime p with 3 not dividing p - 1 for which ``_mod`` is exact in float32 up to p*p +
+p.
+"""
 
 
 def _mod(x: tf.Tensor) -> tf.Tensor:
@@ -48,15 +51,21 @@ def _index_hash(count: int, key: tf.Tensor) -> tf.Tensor:
     return _cube(_mod(_cube(_mod(key + low)) + high))
 
 
-def keep_mask(shape: list[int], step: tf.Tensor, seed: tf.Tensor, *, rate: float, layer: int, spatial: bool) -> tf.Tensor:
-    """Float mask of ones and zeros for x of ``shape`` [B, ..., C]; [B, 1, ..., C] when ``spatial``."""
+def keep_mask(
+    shape: list[int], step: tf.Tensor, seed: tf.Tensor, *, rate: float, layer: int, spatial: bool
+) -> tf.Tensor:
+    """Float mask of ones and zeros for x of ``shape`` [B, ..., C]; [B, 1, ..., C] when
+    ``spatial``.
+    """
     batch, *middle, channels = shape
     rows = 1 if spatial else int(np.prod(middle))
     sample = (np.arange(batch) % PRIME).astype(np.float32)[:, None]
     words = [*_digits(seed), *_digits(step), tf.constant(sample)]
     by_row = _index_hash(rows, _key(2 * layer + 1, 31, words))
     by_channel = _index_hash(channels, _key(2 * layer + 2, 57, words))
-    uniform = _cube(_mod(tf.reshape(by_row, [batch, rows, 1]) + tf.reshape(by_channel, [batch, 1, channels])))
+    uniform = _cube(
+        _mod(tf.reshape(by_row, [batch, rows, 1]) + tf.reshape(by_channel, [batch, 1, channels]))
+    )
     threshold = float(np.floor(rate * PRIME + 0.5))
     kept = tf.cast(uniform >= threshold, tf.float32)
     full = [batch, *([1] * len(middle)), channels] if spatial else shape
@@ -64,9 +73,18 @@ def keep_mask(shape: list[int], step: tf.Tensor, seed: tf.Tensor, *, rate: float
 
 
 def dropout(
-    x: tf.Tensor, step: tf.Tensor, seed: tf.Tensor, *, rate: float, layer: int, spatial: bool, writer: Writer
+    x: tf.Tensor,
+    step: tf.Tensor,
+    seed: tf.Tensor,
+    *,
+    rate: float,
+    layer: int,
+    spatial: bool,
+    writer: Writer,
 ) -> tf.Tensor:
-    """x with elements zeroed at ``rate`` and the rest scaled by 1 / (1 - rate). Its gradient is itself, on dy."""
+    """x with elements zeroed at ``rate`` and the rest scaled by 1 / (1 - rate). Its gradient is
+    itself, on dy.
+    """
     scale = np.float32(1.0 / (1.0 - rate))
 
     def body(x: tf.Tensor, step: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

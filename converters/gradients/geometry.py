@@ -10,7 +10,9 @@ import tensorflow as tf
 
 @dataclass(frozen=True)
 class Axis:
-    """One spatial axis: ``size`` inputs give ``out`` outputs; ``before``/``after`` zeros pad the input."""
+    """One spatial axis: ``size`` inputs give ``out`` outputs; ``before``/``after`` zeros pad the
+    input.
+    """
 
     size: int
     kernel: int
@@ -86,7 +88,9 @@ def pad(x: tf.Tensor, window: Window, value: float = 0.0) -> tf.Tensor:
     h, w = window.height, window.width
     if h.before + h.after + w.before + w.after == 0:
         return x
-    return tf.pad(x, [[0, 0], [h.before, h.after], [w.before, w.after], [0, 0]], constant_values=value)
+    return tf.pad(
+        x, [[0, 0], [h.before, h.after], [w.before, w.after], [0, 0]], constant_values=value
+    )
 
 
 def spread(dy: tf.Tensor, window: Window) -> tf.Tensor:
@@ -107,7 +111,9 @@ def spread(dy: tf.Tensor, window: Window) -> tf.Tensor:
 
 
 def scatter_by_convolution(dy: tf.Tensor, window: Window) -> tf.Tensor:
-    """dy spread and padded so that a stride-1 VALID convolution with the flipped kernel yields dx [B, H, W, ...]."""
+    """dy spread and padded so that a stride-1 VALID convolution with the flipped kernel yields dx
+    [B, H, W, ...].
+    """
     y = spread(dy, window)
     margins = []
     for axis_, length in ((window.height, y.shape[1]), (window.width, y.shape[2])):

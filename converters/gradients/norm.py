@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Batch and group normalisation with their gradients through the statistics.
 
-Forward y = (x - mean) / sqrt(variance + eps) * gamma + beta; backward as in Ioffe & Szegedy 2015 (arXiv 1502.03167)
+Forward y = (x - mean) / sqrt(variance + eps) * gamma + beta; backward as in
+Ioffe & Szegedy 2015 (arXiv 1502.03167)
 section 3, in the form that reads x, the statistics and dy once each.
 """
 
@@ -15,10 +16,14 @@ from converters.gradients.writer import Writer
 def batch_norm(
     x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, *, epsilon: float, writer: Writer
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """(y, mean [C], variance [C]) over all axes of x [..., C] but the last; the variance is the biased one."""
+    """(y, mean [C], variance [C]) over all axes of x [..., C] but the last; the variance is the
+    biased one.
+    """
     channels = x.shape[-1]
 
-    def forward(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def forward(
+        x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         rows = tf.reshape(x, [-1, channels])
         mean = tf.reduce_mean(rows, 0)
         centred = rows - mean
@@ -44,7 +49,9 @@ def batch_norm(
         y, mean, variance = writer.op("BatchNorm", forward, x, gamma, beta, epsilon=epsilon)
 
         def gradient(dy: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            return writer.op("BatchNormGrad", backward, x, gamma, mean, variance, dy, epsilon=epsilon)
+            return writer.op(
+                "BatchNormGrad", backward, x, gamma, mean, variance, dy, epsilon=epsilon
+            )
 
         return (y, mean, variance), gradient
 
@@ -54,14 +61,18 @@ def batch_norm(
 def group_norm(
     x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, *, groups: int, epsilon: float, writer: Writer
 ) -> tf.Tensor:
-    """y of x [B, S, C]: each of the ``groups`` of channels of each sample has its own mean and variance."""
+    """y of x [B, S, C]: each of the ``groups`` of channels of each sample has its own mean and
+    variance.
+    """
     batch, spatial, channels = x.shape
     width = channels // groups
     count = float(spatial * width)
     split = [batch, spatial, groups, width]
     per_group = [batch, 1, groups, 1]
 
-    def forward(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def forward(
+        x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         grouped = tf.reshape(x, split)
         mean = tf.reduce_mean(grouped, [1, 3])
         centred = grouped - tf.reshape(mean, per_group)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of rewritten gradients, and the scope in which TensorFlow's autodiff uses it.
 
-TensorFlow remains the one that differentiates: inside ``rewritten_gradients`` an op of a listed type carries the
-public graph attribute that names our way of writing its gradient (``tf.Graph.gradient_override_map``).
+TensorFlow remains the one that differentiates: inside ``rewritten_gradients`` an op of a listed
+type carries the public graph attribute that names our way of writing its gradient
+(``tf.Graph.gradient_override_map``).
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ def rewritten_gradients(writer: Writer) -> Iterator[None]:
 
 @functools.cache
 def _registered(kind: str, writer: Writer) -> str:
-    """Name of the gradient of ``kind`` in TensorFlow's registry, which knows each name once per process."""
+    """Name of the gradient of ``kind`` in TensorFlow's registry, which knows each name once per
+    process.
+    """
     name = f"{PREFIX}.{writer.name}.{kind}"
 
     @tf.RegisterGradient(name)

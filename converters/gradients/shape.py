@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gradients of reductions and data movement, with every shape resolved at conversion.
 
-TensorFlow's own versions compute shapes at run time (Shape, Tile, ConcatOffset, InvertPermutation), for which TFLite
-Micro has no kernels. All shapes are static here, so nothing is lost.
+TensorFlow's own versions compute shapes at run time (Shape, Tile, ConcatOffset,
+InvertPermutation), for which TFLite Micro has no kernels. All shapes are static here, so nothing
+is lost.
 """
 
 from __future__ import annotations

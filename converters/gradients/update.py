@@ -14,7 +14,13 @@ def sgd(w: tf.Tensor, g: tf.Tensor, *, learning_rate: float, writer: Writer) -> 
 
 
 def sgd_momentum(
-    w: tf.Tensor, m: tf.Tensor, g: tf.Tensor, *, learning_rate: float, momentum: float, writer: Writer
+    w: tf.Tensor,
+    m: tf.Tensor,
+    g: tf.Tensor,
+    *,
+    learning_rate: float,
+    momentum: float,
+    writer: Writer,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """(w + m', m') with m' = momentum * m - learning_rate * g."""
 

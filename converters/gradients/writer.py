@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """How one gradient computation reaches the flatbuffer: spelled out in builtins, or as one named op.
 
-Every compact op is *defined* by a body of plain TensorFlow ops that TFLite has as builtins. The builtin flavour
-inlines the body; the micro flavour marks it as a fusable composite, which the TFLite converter turns into one custom
-op named after it, its options in a FlexBuffer map. Both flavours therefore compute the same thing.
+Every compact op is *defined* by a body of plain TensorFlow ops that TFLite has as builtins. The
+builtin flavour inlines the body; the micro flavour marks it as a fusable composite, which the
+TFLite converter turns into one custom op named after it, its options in a FlexBuffer map. Both
+flavours therefore compute the same thing.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class Writer:
         """Apply ``body`` to ``inputs``, as the custom op ``Biotrain<name>`` when compact."""
         if not self.compact:
             return body(*inputs)
-        wrapped = tf.function(body, experimental_implements=_implements(PREFIX + name, options), autograph=False)
+        wrapped = tf.function(
+            body, experimental_implements=_implements(PREFIX + name, options), autograph=False
+        )
         return wrapped(*inputs)
 
 

@@ -22,18 +22,23 @@ def load(model: keras.Model | str | Path) -> keras.Model:
         return model
     if not isinstance(model, (str, Path)):
         raise ConversionError(
-            f"model must be a keras.Model or the path of a .keras or .h5 file, got {type(model).__name__}"
+            f"model must be a keras.Model or the path of a .keras or .h5 file, got "
+            f"{type(model).__name__}"
         )
     path = Path(model)
     if not path.is_file():
-        raise ConversionError(f"model file {path} does not exist; give the path of a .keras or .h5 file")
+        raise ConversionError(
+            f"model file {path} does not exist; give the path of a .keras or .h5 file"
+        )
     _check_format(path)
     try:
         return _load_file(path)
     except Exception as error:
         raise ConversionError(
-            f"model file {path} cannot be rebuilt by Keras {keras.__version__}: {_first_line(error)}; "
-            "custom layers must be registered (keras.saving.register_keras_serializable) or the model passed to "
+            f"model file {path} cannot be rebuilt by Keras {keras.__version__}: "
+            f"{_first_line(error)}; "
+            "custom layers must be registered (keras.saving.register_keras_serializable) or the "
+            "model passed to "
             "converters.convert() as an object"
         ) from error
 
@@ -42,12 +47,19 @@ def _check_format(path: Path) -> None:
     head = path.open("rb").read(8)
     if path.suffix == ".keras":
         if not zipfile.is_zipfile(path):
-            raise ConversionError(f"model file {path} is not a .keras archive (a zip file was wanted); save it again")
+            raise ConversionError(
+                f"model file {path} is not a .keras archive (a zip file was wanted); save it again"
+            )
     elif path.suffix in (".h5", ".hdf5"):
         if head != b"\x89HDF\r\n\x1a\n":
-            raise ConversionError(f"model file {path} is not an HDF5 file; save it again with model.save({path.name!r})")
+            raise ConversionError(
+                f"model file {path} is not an HDF5 file; save it again with "
+                f"model.save({path.name!r})"
+            )
     else:
-        raise ConversionError(f"model file {path} must end in .keras or .h5, got {path.suffix or 'no suffix'!r}")
+        raise ConversionError(
+            f"model file {path} must end in .keras or .h5, got {path.suffix or 'no suffix'!r}"
+        )
 
 
 def _first_line(error: Exception) -> str:
@@ -83,7 +95,9 @@ def _compiled_or_not(path: Path, custom: dict[str, Any]) -> keras.Model:
 
 
 def _without(kind: type[keras.layers.Layer], *dropped: str) -> type[keras.layers.Layer]:
-    """A subclass that forgets config keys Keras 2 wrote and Keras 3 does not take; their values change nothing."""
+    """A subclass that forgets config keys Keras 2 wrote and Keras 3 does not take; their values
+    change nothing.
+    """
 
     def from_config(cls: type[keras.layers.Layer], config: dict[str, Any]) -> keras.layers.Layer:
         kept = {k: v for k, v in config.items() if k not in dropped}

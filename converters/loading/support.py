@@ -11,22 +11,23 @@ import keras
 
 from converters.errors import ConversionError
 
-Layer = keras.layers.Layer
 Check = Callable[[Any], str | None]
 """Returns what is wrong with a layer and what to do, or None."""
 
 ACTIVATIONS = ("linear", "relu", "relu6", "elu", "leaky_relu", "sigmoid", "tanh", "softmax")
 
 
-def _activation(layer: Layer) -> str | None:
+def _activation(layer: Any) -> str | None:
     activation = getattr(layer, "activation", None)
     name = "linear" if activation is None else getattr(activation, "__name__", str(activation))
     if name not in ACTIVATIONS:
-        return f"activation {name} has no gradient on the device; use one of {', '.join(ACTIVATIONS)}"
+        return (
+            f"activation {name} has no gradient on the device; use one of {', '.join(ACTIVATIONS)}"
+        )
     return None
 
 
-def _channels_last(layer: Layer) -> str | None:
+def _channels_last(layer: Any) -> str | None:
     if getattr(layer, "data_format", "channels_last") != "channels_last":
         return "data_format channels_first; rebuild the model with channels_last"
     return None
@@ -37,8 +38,15 @@ def _convolution(layer: Any) -> str | None:
         return f"groups={layer.groups}; use groups=1 or a DepthwiseConv layer"
     if layer.padding not in ("same", "valid"):
         return f"padding {layer.padding}; use a ZeroPadding layer and padding valid"
-    if max(layer.strides) > 1 and max(layer.dilation_rate) > 1 and type(layer).__name__.startswith("Conv"):
-        return "strides and dilation_rate both above 1, which Keras does not run either; use one of them"
+    if (
+        max(layer.strides) > 1
+        and max(layer.dilation_rate) > 1
+        and type(layer).__name__.startswith("Conv")
+    ):
+        return (
+            "strides and dilation_rate both above 1, which Keras does not run either; use one "
+            "of them"
+        )
     return _channels_last(layer) or _activation(layer)
 
 
@@ -72,8 +80,14 @@ def _as_list(axis: Any) -> list[int]:
 
 
 def _relu(layer: Any) -> str | None:
-    if layer.max_value not in (None, 6, 6.0) or layer.threshold != 0 or (layer.max_value and layer.negative_slope):
-        return "max_value other than 6, or a threshold; use ReLU(), ReLU(max_value=6) or LeakyReLU()"
+    if (
+        layer.max_value not in (None, 6, 6.0)
+        or layer.threshold != 0
+        or (layer.max_value and layer.negative_slope)
+    ):
+        return (
+            "max_value other than 6, or a threshold; use ReLU(), ReLU(max_value=6) or LeakyReLU()"
+        )
     return None
 
 
@@ -82,7 +96,11 @@ def _elu(layer: Any) -> str | None:
 
 
 def _softmax(layer: Any) -> str | None:
-    return None if layer.axis in (-1, len(layer.input.shape) - 1) else f"axis={layer.axis}; use the last axis"
+    return (
+        None
+        if layer.axis in (-1, len(layer.input.shape) - 1)
+        else f"axis={layer.axis}; use the last axis"
+    )
 
 
 def _dropout(layer: Any) -> str | None:
@@ -139,25 +157,37 @@ SUPPORTED: Mapping[type, Check] = MappingProxyType(
 
 
 def check_supported(model: keras.Model) -> None:
-    """Raise ConversionError naming every layer that will not train, one a line, each with what to do."""
+    """Raise ConversionError naming every layer that will not train, one a line, each with what to
+    do.
+    """
     problems = _model_problems(model)
     if problems:
         what = "one thing" if len(problems) == 1 else f"{len(problems)} things"
-        raise ConversionError(f"model {model.name} cannot be trained on a device, {what} to change:\n" + "\n".join(problems))
+        raise ConversionError(
+            f"model {model.name} cannot be trained on a device, {what} to change:\n"
+            + "\n".join(problems)
+        )
 
 
 def _model_problems(model: keras.Model) -> list[str]:
     if not _is_graph(model):
         return [
-            f"  {model.name} ({type(model).__name__}): a subclassed or unbuilt model has no graph of layers; "
+            f"  {model.name} ({type(model).__name__}): a subclassed or unbuilt model has no "
+            f"graph of layers; "
             "build it with the functional API or Sequential with an Input layer"
         ]
     problems = []
     if len(model.inputs) != 1 or len(model.outputs) != 1:
-        problems.append(f"  {model.name}: {len(model.inputs)} inputs and {len(model.outputs)} outputs; use one of each")
+        problems.append(
+            f"  {model.name}: {len(model.inputs)} inputs and {len(model.outputs)} outputs; use "
+            f"one of each"
+        )
     for size in model.inputs[0].shape[1:]:
         if size is None:
-            problems.append(f"  {model.name}: input shape {model.inputs[0].shape} is open; fix every size but the batch")
+            problems.append(
+                f"  {model.name}: input shape {model.inputs[0].shape} is open; fix every size "
+                f"but the batch"
+            )
             break
     for layer in _operations(model):
         problem = _layer_problem(layer)
@@ -167,8 +197,10 @@ def _model_problems(model: keras.Model) -> list[str]:
 
 
 def _is_graph(model: keras.Model) -> bool:
-    return (isinstance(model, keras.Sequential) and model.built) or hasattr(model, "_functional") or hasattr(
-        model, "operations"
+    return (
+        (isinstance(model, keras.Sequential) and model.built)
+        or hasattr(model, "_functional")
+        or hasattr(model, "operations")
     )
 
 
@@ -176,19 +208,27 @@ def _operations(model: keras.Model) -> list[Any]:
     found: list[Any] = []
     nodes = model.layers if isinstance(model, keras.Sequential) else model.operations
     for node in nodes:
-        found.extend(_operations(node) if isinstance(node, keras.Model) and _is_graph(node) else [node])
+        found.extend(
+            _operations(node) if isinstance(node, keras.Model) and _is_graph(node) else [node]
+        )
     return found
 
 
 def _layer_problem(layer: Any) -> str | None:
     check = SUPPORTED.get(type(layer))
     if check is None:
-        return f"no gradient kernel for this layer; replace it by one of the supported layers ({_names()})"
+        return (
+            f"no gradient kernel for this layer; replace it by one of the supported layers "
+            f"({_names()})"
+        )
     if isinstance(layer, keras.layers.Layer) and layer.dtype_policy.compute_dtype != "float32":
         return f"computes in {layer.dtype_policy.compute_dtype}; build the model in float32"
     stateful = isinstance(layer, keras.layers.BatchNormalization)
     if stateful and len(layer._inbound_nodes) > 1:
-        return "used more than once, so its statistics would be updated twice in a step; give each use its own layer"
+        return (
+            "used more than once, so its statistics would be updated twice in a step; give "
+            "each use its own layer"
+        )
     return check(layer)
 
 

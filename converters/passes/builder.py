@@ -33,8 +33,17 @@ class SubgraphBuilder:
         self._tensors.append(Tensor(name, data.shape, _TYPES[data.dtype], data))
         return len(self._tensors) - 1
 
-    def op(self, kind: str, inputs: list[int], outputs: list[int], options: str | None = None, **values: Any) -> int:
-        """Append an op; ``options`` names the schema's options table, ``values`` its fields. Returns output 0."""
+    def op(
+        self,
+        kind: str,
+        inputs: list[int],
+        outputs: list[int],
+        options: str | None = None,
+        **values: Any,
+    ) -> int:
+        """Append an op; ``options`` names the schema's options table, ``values`` its fields.
+        Returns output 0.
+        """
         table = None
         if options is not None:
             table = getattr(schema, f"{options}T")()
@@ -47,12 +56,16 @@ class SubgraphBuilder:
 
     def handle(self, variable: str) -> int:
         out = self.tensor(f"{variable}/handle", (), "RESOURCE")
-        return self.op("VAR_HANDLE", [], [out], "VarHandleOptions", container=b"", sharedName=variable.encode())
+        return self.op(
+            "VAR_HANDLE", [], [out], "VarHandleOptions", container=b"", sharedName=variable.encode()
+        )
 
     def call_once(self, subgraph: int) -> None:
         self.op("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=subgraph)
 
-    def branch(self, condition: int, inputs: list[int], outputs: list[int], *, then: int, otherwise: int) -> None:
+    def branch(
+        self, condition: int, inputs: list[int], outputs: list[int], *, then: int, otherwise: int
+    ) -> None:
         self.op(
             "IF",
             [condition, *inputs],
@@ -63,4 +76,6 @@ class SubgraphBuilder:
         )
 
     def build(self, inputs: list[int], outputs: list[int]) -> Subgraph:
-        return Subgraph(self._name, tuple(self._tensors), tuple(self._ops), tuple(inputs), tuple(outputs))
+        return Subgraph(
+            self._name, tuple(self._tensors), tuple(self._ops), tuple(inputs), tuple(outputs)
+        )

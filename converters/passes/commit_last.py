@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Order the training step so that no variable is written before the loss is known, and gradients die early.
+"""Order the training step so that no variable is written before the loss is known, and gradients
+die early.
 
-The runner looks at the loss before the first write (a refused step changes nothing), and updates weights in place, for
-which every reader of a weight must come before its update.
+The runner looks at the loss before the first write (a refused step changes nothing), and updates
+weights in place, for which every reader of a weight must come before its update.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def _ancestors(ops: tuple[Op, ...], producer: dict[int, int], tensors: set[int])
 def _schedule(subgraph: Subgraph, members: list[int], producer: dict[int, int]) -> list[int]:
     """Topological order in which an update waits for all other readers of its variable.
 
-    Among ready ops: filter gradients first (the activation they read dies), then the original order.
+    Among ready ops: filter gradients first (the activation they read dies), then the original
+    order.
     """
     ops = subgraph.ops
     inside = set(members)
@@ -80,14 +82,20 @@ def _schedule(subgraph: Subgraph, members: list[int], producer: dict[int, int]) 
 
 
 def _rank(op: Op) -> int:
-    """Ops that free memory go first: assignments and updates, then filter gradients, then the rest."""
-    if op.kind in ("ASSIGN_VARIABLE", "VAR_HANDLE", "READ_VARIABLE") or op.kind.startswith("BiotrainSgd"):
+    """Ops that free memory go first: assignments and updates, then filter gradients, then the
+    rest.
+    """
+    if op.kind in ("ASSIGN_VARIABLE", "VAR_HANDLE", "READ_VARIABLE") or op.kind.startswith(
+        "BiotrainSgd"
+    ):
         return 0
     return 1 if op.kind.endswith("GradFilter") else 2
 
 
 def _updates(subgraph: Subgraph) -> dict[int, set[int]]:
-    """Op that rewrites a variable (its update in place, its assignment) -> the ops that must have read it before."""
+    """Op that rewrites a variable (its update in place, its assignment) -> the ops that must have
+    read it before.
+    """
     handles = subgraph.variable_of_handle()
     variable_of_value: dict[int, str] = {}
     readers: dict[str, set[int]] = {}
@@ -109,7 +117,9 @@ def _updates(subgraph: Subgraph) -> dict[int, set[int]]:
 
 
 def _check_reads_come_first(subgraph: Subgraph) -> None:
-    """A read after a write of the same variable means something else than before it: not to be reordered."""
+    """A read after a write of the same variable means something else than before it: not to be
+    reordered.
+    """
     handles = subgraph.variable_of_handle()
     written: set[str] = set()
     for op in subgraph.ops:

@@ -6,11 +6,12 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 
-from converters.graph import Graph, Op, Signature, Subgraph
+from converters.graph import Graph, Op, Signature, Subgraph, Tensor
 
 
 def name_variables(graph: Graph, names: list[str]) -> Graph:
-    """Rename variable ``v<i>`` of the save and restore signatures to ``names[i]``, sorted by name, everywhere.
+    """Rename variable ``v<i>`` of the save and restore signatures to ``names[i]``, sorted by name,
+    everywhere.
 
     The order of the save signature is the order of the bytes in a saved state.
     """
@@ -26,7 +27,9 @@ def name_variables(graph: Graph, names: list[str]) -> Graph:
 
 def _shared_name_by_output(subgraph: Subgraph) -> dict[int, str]:
     handles = subgraph.variable_of_handle()
-    return {op.outputs[0]: handles[op.inputs[0]] for op in subgraph.ops if op.kind == "READ_VARIABLE"}
+    return {
+        op.outputs[0]: handles[op.inputs[0]] for op in subgraph.ops if op.kind == "READ_VARIABLE"
+    }
 
 
 def _rename(subgraph: Subgraph, pretty: dict[str, str]) -> Subgraph:
@@ -48,7 +51,7 @@ def _rename(subgraph: Subgraph, pretty: dict[str, str]) -> Subgraph:
     return replace(subgraph, ops=tuple(ops), tensors=tuple(_name_custom_outputs(tensors, ops)))
 
 
-def _name_custom_outputs(tensors: list, ops: list[Op]) -> list:  # type: ignore[type-arg]
+def _name_custom_outputs(tensors: list[Tensor], ops: list[Op]) -> list[Tensor]:
     """Composites leave their outputs as "tfl.custom…": name them after the op."""
     counts: dict[str, int] = {}
     for op in ops:
@@ -58,7 +61,9 @@ def _name_custom_outputs(tensors: list, ops: list[Op]) -> list:  # type: ignore[
         counts[op.kind] += 1
         for i, output in enumerate(op.outputs):
             suffix = f":{i}" if i else ""
-            tensors[output] = replace(tensors[output], name=f"{op.kind.removeprefix('Biotrain')}_{number}{suffix}")
+            tensors[output] = replace(
+                tensors[output], name=f"{op.kind.removeprefix('Biotrain')}_{number}{suffix}"
+            )
     return tensors
 
 

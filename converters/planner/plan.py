@@ -18,7 +18,9 @@ NOWHERE = -1
 
 @dataclass(frozen=True)
 class Span:
-    """One line of the memory map: bytes [offset, offset + size) hold ``name`` while ops first..last run."""
+    """One line of the memory map: bytes [offset, offset + size) hold ``name`` while ops
+    first..last run.
+    """
 
     name: str
     offset: int
@@ -29,7 +31,9 @@ class Span:
 
 @dataclass(frozen=True)
 class SubgraphPlan:
-    """``offsets[i]`` is where tensor i lies, or NOWHERE. ``commit_op`` is the first op that may write a variable."""
+    """``offsets[i]`` is where tensor i lies, or NOWHERE. ``commit_op`` is the first op that may
+    write a variable.
+    """
 
     offsets: tuple[int, ...]
     commit_op: int
@@ -40,7 +44,9 @@ class SubgraphPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """Variables occupy [0, variable_bytes), each signature's tensors the rest of [0, arena_bytes)."""
+    """Variables occupy [0, variable_bytes), each signature's tensors the rest of [0,
+    arena_bytes).
+    """
 
     arena_bytes: int
     variable_bytes: int
@@ -52,7 +58,9 @@ class Plan:
         return self.variable_bytes + max(s.lower_bound for s in self.subgraphs)
 
     def to_metadata(self) -> bytes:
-        """Little-endian int32 words: version, arena, variables, n; per subgraph n_tensors, commit_op, offsets."""
+        """Little-endian int32 words: version, arena, variables, n; per subgraph n_tensors,
+        commit_op, offsets.
+        """
         words = [VERSION, self.arena_bytes, self.variable_bytes, len(self.subgraphs)]
         for s in self.subgraphs:
             words += [len(s.offsets), s.commit_op, *s.offsets]
@@ -89,11 +97,18 @@ def variable_sizes(graph: Graph) -> dict[str, int]:
 
 
 def _plan_subgraph(
-    subgraph: Subgraph, variables: dict[str, tuple[int, int]], *, base: int, is_init: bool, restores: bool
+    subgraph: Subgraph,
+    variables: dict[str, tuple[int, int]],
+    *,
+    base: int,
+    is_init: bool,
+    restores: bool,
 ) -> SubgraphPlan:
     storage = assign_storage(subgraph, restores=restores)
     packed = [g for g in storage.groups if g.variable is None]
-    problem = Problem(tuple(Buffer(i, aligned(g.size), g.first, g.last) for i, g in enumerate(packed)))
+    problem = Problem(
+        tuple(Buffer(i, aligned(g.size), g.first, g.last) for i, g in enumerate(packed))
+    )
     solution = solve(problem) if packed else None
     offsets = [NOWHERE] * len(subgraph.tensors)
     spans = []
@@ -119,6 +134,8 @@ def _commit_op(subgraph: Subgraph, storage: Storage) -> int:
         if op.kind in ("VAR_HANDLE", "READ_VARIABLE", "RESHAPE", "EXPAND_DIMS", "SQUEEZE"):
             continue
         groups = [storage.group_of.get(t) for t in op.outputs]
-        if op.kind == "ASSIGN_VARIABLE" or any(g is not None and g.variable is not None for g in groups):
+        if op.kind == "ASSIGN_VARIABLE" or any(
+            g is not None and g.variable is not None for g in groups
+        ):
             return i
     return NOWHERE

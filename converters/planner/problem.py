@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The packing problem, in minimalloc's terms: buffers with a size and a lifespan, to be given offsets."""
+"""The packing problem, in minimalloc's terms: buffers with a size and a lifespan, to be given
+offsets.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Greedy packing: place buffers one after another at the lowest offset free over their whole life.
 
-Several orders are tried and the lowest result kept; on biosignal networks this is within a few percent of the lower
-bound. Deterministic.
+Several orders are tried and the lowest result kept; on biosignal networks this is within a few
+percent of the lower bound. Deterministic.
 """
 
 from __future__ import annotations

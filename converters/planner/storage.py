@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which tensors of a subgraph share storage: views, values read from variables, ops in place, values to assign.
+"""Which tensors of a subgraph share storage: views, values read from variables, ops in place,
+values to assign.
 
-Tensors that share storage form a group. A group is a variable's own memory or one buffer to be packed.
+Tensors that share storage form a group. A group is a variable's own memory or one buffer to be
+packed.
 """
 
 from __future__ import annotations
@@ -15,20 +17,29 @@ VIEWS = frozenset({"RESHAPE", "EXPAND_DIMS", "SQUEEZE"})
 _ELEMENTWISE = {
     "ADD SUB MUL DIV MINIMUM MAXIMUM SQUARED_DIFFERENCE": (0, 1),
     "NEG ABS EXP LOG SQRT RSQRT SQUARE FLOOR RELU RELU6 ELU LEAKY_RELU TANH LOGISTIC": (0,),
-    "BiotrainReluGrad BiotrainRelu6Grad BiotrainEluGrad BiotrainTanhGrad BiotrainSigmoidGrad": (1, 0),
+    "BiotrainReluGrad BiotrainRelu6Grad BiotrainEluGrad BiotrainTanhGrad BiotrainSigmoidGrad": (
+        1,
+        0,
+    ),
     "BiotrainLeakyReluGrad": (1, 0),
     "BiotrainDropout BiotrainSgd": (0,),
     "BiotrainBatchNormGrad": (4,),
 }
 IN_PLACE: dict[str, tuple[tuple[int, int], ...]] = {
-    kind: tuple((0, i) for i in inputs) for kinds, inputs in _ELEMENTWISE.items() for kind in kinds.split()
+    kind: tuple((0, i) for i in inputs)
+    for kinds, inputs in _ELEMENTWISE.items()
+    for kind in kinds.split()
 } | {"BiotrainSgdMomentum": ((0, 0), (1, 1))}
-"""(output, input) pairs that may lie at the same address, by op kind: the kernels read an element before writing it."""
+"""(output, input) pairs that may lie at the same address, by op kind: the kernels read an element
+before writing it.
+"""
 
 
 @dataclass
 class Group:
-    """Tensors in one place. ``first``/``last`` are op indices, both included; inputs live from -1."""
+    """Tensors in one place. ``first``/``last`` are op indices, both included; inputs live from
+    -1.
+    """
 
     tensors: list[int]
     size: int
@@ -47,7 +58,9 @@ class Storage:
 
 
 def assign_storage(subgraph: Subgraph, *, restores: bool) -> Storage:
-    """Share what may be shared. ``restores``: inputs may lie in the variables they are assigned to."""
+    """Share what may be shared. ``restores``: inputs may lie in the variables they are assigned
+    to.
+    """
     return _Builder(subgraph, restores).build()
 
 
@@ -85,7 +98,9 @@ class _Builder:
 
     def _new_group(self, tensors: list[int], *, first: int, pinned: bool = False) -> None:
         last = max(self._last_use[t] for t in tensors)
-        group = Group(tensors, max(self._s.tensors[t].bytes for t in tensors), first, last, None, pinned)
+        group = Group(
+            tensors, max(self._s.tensors[t].bytes for t in tensors), first, last, None, pinned
+        )
         self._storage.groups.append(group)
         for t in tensors:
             self._storage.group_of[t] = group
@@ -124,8 +139,12 @@ class _Builder:
             group = self._storage.group_of.get(op.inputs[k]) if out == position else None
             if group is None or group.pinned or group.last > i or i == group.first:
                 continue
-            same_size = self._s.tensors[op.inputs[k]].bytes == self._s.tensors[t].bytes == group.size
-            others = [self._storage.group_of.get(x) for n, x in enumerate(op.inputs) if n != k and x >= 0]
+            same_size = (
+                self._s.tensors[op.inputs[k]].bytes == self._s.tensors[t].bytes == group.size
+            )
+            others = [
+                self._storage.group_of.get(x) for n, x in enumerate(op.inputs) if n != k and x >= 0
+            ]
             if same_size and (op.inputs.count(op.inputs[k]) > 1 or group not in others):
                 return group
         return None
@@ -153,7 +172,9 @@ class _Builder:
         return last
 
     def _assign_in_variable(self) -> dict[int, str]:
-        """Values that can be computed right where their variable lives, so that ASSIGN_VARIABLE has nothing to do."""
+        """Values that can be computed right where their variable lives, so that ASSIGN_VARIABLE
+        has nothing to do.
+        """
         chosen: dict[int, str] = {}
         for variable, assignments in self._assignments().items():
             if len(assignments) != 1:
@@ -164,7 +185,11 @@ class _Builder:
                     self._storage.groups.remove(self._storage.group_of[value])
                     self._join(value, self._variable_group(variable, self._s.tensors[value].bytes))
                 continue
-            if value in self._producer and value not in chosen and self._may_overwrite(variable, value):
+            if (
+                value in self._producer
+                and value not in chosen
+                and self._may_overwrite(variable, value)
+            ):
                 chosen[value] = variable
         return chosen
 
@@ -184,13 +209,21 @@ class _Builder:
         allowed = {k for out, k in IN_PLACE.get(op.kind, ()) if out == position}
         for k, t in enumerate(op.inputs):
             source = self._s.ops[self._producer[t]] if t in self._producer else None
-            while source is not None and source.kind in VIEWS and source.inputs[0] in self._producer:
+            while (
+                source is not None and source.kind in VIEWS and source.inputs[0] in self._producer
+            ):
                 source = self._s.ops[self._producer[source.inputs[0]]]
             reads = source is not None and source.kind == "READ_VARIABLE"
-            if reads and source is not None and self._handles[source.inputs[0]] == variable and k not in allowed:
+            if (
+                reads
+                and source is not None
+                and self._handles[source.inputs[0]] == variable
+                and k not in allowed
+            ):
                 return False
         same_size = [
-            self._s.tensors[op.inputs[k]].bytes == self._s.tensors[op.outputs[position]].bytes for k in allowed
+            self._s.tensors[op.inputs[k]].bytes == self._s.tensors[op.outputs[position]].bytes
+            for k in allowed
         ]
         return any(same_size)
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Proof that a plan is right, by running it on byte intervals instead of numbers. Shares no code with the planner.
+"""Proof that a plan is right, by running it on byte intervals instead of numbers. Shares no code
+with the planner.
 
-Every op marks the bytes it writes with what it wrote; every input must still carry the mark of its own tensor. A
-variable's bytes must end as its last assigned value, and nothing before ``commit_op`` may touch them.
+Every op marks the bytes it writes with what it wrote; every input must still carry the mark of its
+own tensor. A variable's bytes must end as its last assigned value, and nothing before
+``commit_op`` may touch them.
 """
 
 from __future__ import annotations
@@ -62,7 +64,9 @@ class _Check:
         for name, value in expected.items():
             start, size = self._plan.variables[name]
             if (self._content[start // _GRAIN : -(-(start + size) // _GRAIN)] != value).any():
-                raise PlanError(f"{self._s.name}: variable {name} does not end as the value assigned to it")
+                raise PlanError(
+                    f"{self._s.name}: variable {name} does not end as the value assigned to it"
+                )
         return self._checked
 
     def _load_variables(self) -> dict[str, int]:
@@ -79,15 +83,20 @@ class _Check:
     def _span(self, t: int) -> slice:
         start, size = self._p.offsets[t], self._s.tensors[t].bytes
         if start < 0 or start % 16 or start + size > self._plan.arena_bytes:
-            raise PlanError(f"{self._s.name}: tensor {self._s.tensors[t].name} at {start}+{size} is out of the arena")
+            raise PlanError(
+                f"{self._s.name}: tensor {self._s.tensors[t].name} at {start}+{size} is out of "
+                f"the arena"
+            )
         return slice(start // _GRAIN, -(-(start + size) // _GRAIN))
 
     def _write(self, t: int, i: int, *, mark: int) -> None:
         span = self._span(t)
         before_commit = 0 <= i < self._p.commit_op or (self._p.commit_op < 0 and not self._is_init)
-        if before_commit and i >= 0 and self._p.offsets[t] < self._plan.variable_bytes:
-            if (self._content[span] != mark).any():
-                raise PlanError(f"{self._s.name}: op {i} writes a variable before commit_op {self._p.commit_op}")
+        in_variables = i >= 0 and self._p.offsets[t] < self._plan.variable_bytes
+        if before_commit and in_variables and (self._content[span] != mark).any():
+            raise PlanError(
+                f"{self._s.name}: op {i} writes a variable before commit_op {self._p.commit_op}"
+            )
         self._content[span] = mark
 
     def _read(self, t: int, i: int, reader: str) -> None:
@@ -96,7 +105,8 @@ class _Check:
         self._checked += 1
         if t not in self._value or (self._content[self._span(t)] != self._value[t]).any():
             raise PlanError(
-                f"{self._s.name}: {reader} (op {i}) reads {self._s.tensors[t].name}, which has been overwritten"
+                f"{self._s.name}: {reader} (op {i}) reads {self._s.tensors[t].name}, which has "
+                f"been overwritten"
             )
 
     def _step(self, i: int, op: Op, expected: dict[str, int]) -> None:
@@ -105,8 +115,12 @@ class _Check:
         if op.kind == "READ_VARIABLE":
             name = self._handles[op.inputs[0]]
             start, size = self._plan.variables[name]
-            if (self._content[start // _GRAIN : -(-(start + size) // _GRAIN)] != expected[name]).any():
-                raise PlanError(f"{self._s.name}: op {i} reads variable {name} after it has been overwritten")
+            if (
+                self._content[start // _GRAIN : -(-(start + size) // _GRAIN)] != expected[name]
+            ).any():
+                raise PlanError(
+                    f"{self._s.name}: op {i} reads variable {name} after it has been overwritten"
+                )
             self._value[op.outputs[0]] = expected[name]
             self._write(op.outputs[0], i, mark=expected[name])
             return
@@ -125,23 +139,35 @@ class _Check:
         start, size = self._plan.variables[name]
         mark = self._value.get(value, 2_000_000 + i)
         if not self._is_init and not 0 <= self._p.commit_op <= i:
-            raise PlanError(f"{self._s.name}: op {i} assigns {name} before commit_op {self._p.commit_op}")
+            raise PlanError(
+                f"{self._s.name}: op {i} assigns {name} before commit_op {self._p.commit_op}"
+            )
         self._content[start // _GRAIN : -(-(start + size) // _GRAIN)] = mark
         expected[name] = mark
 
     def _check_overlap(self, i: int, op: Op, position: int) -> None:
-        """An output may share bytes with an input only exactly, and only where the kernel allows it."""
+        """An output may share bytes with an input only exactly, and only where the kernel allows
+        it.
+        """
         out = self._span(op.outputs[position])
         for k, t in enumerate(op.inputs):
-            if t < 0 or self._s.tensors[t].data is not None or self._s.tensors[t].type == "RESOURCE":
+            if (
+                t < 0
+                or self._s.tensors[t].data is not None
+                or self._s.tensors[t].type == "RESOURCE"
+            ):
                 continue
             span = self._span(t)
             if span.stop <= out.start or out.stop <= span.start:
                 continue
             allowed = (position, k) in self._in_place.get(op.kind, ()) or op.kind in _MOVES
             if not (allowed and span == out):
-                raise PlanError(f"{self._s.name}: op {i} {op.kind} writes output {position} over its input {k}")
+                raise PlanError(
+                    f"{self._s.name}: op {i} {op.kind} writes output {position} over its input {k}"
+                )
         for other in op.outputs[:position]:
             span = self._span(other)
             if not (span.stop <= out.start or out.stop <= span.start):
-                raise PlanError(f"{self._s.name}: op {i} {op.kind} writes two outputs to the same bytes")
+                raise PlanError(
+                    f"{self._s.name}: op {i} {op.kind} writes two outputs to the same bytes"
+                )

@@ -7,7 +7,9 @@ import tensorflow as tf
 
 
 class Counter(tf.Module):
-    """``step`` counts training steps since conversion, ``seed`` is the user's; both int32 scalars."""
+    """``step`` counts training steps since conversion, ``seed`` is the user's; both int32
+    scalars.
+    """
 
     def __init__(self, seed: int) -> None:
         super().__init__()

@@ -15,7 +15,8 @@ def export(step: TrainingStep, *, custom_ops: bool) -> bytes:
     """The signatures of ``step`` as one TFLite flatbuffer."""
     functions = step.signatures()
     with tempfile.TemporaryDirectory() as folder:
-        # Our gradients are written in the graph already; SavedModel need not carry them for a second derivative.
+        # Our gradients are written in the graph already; SavedModel need not carry them for a
+        # second derivative.
         options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
         tf.saved_model.save(step, folder, signatures=functions, options=options)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(functions))
@@ -27,5 +28,6 @@ def export(step: TrainingStep, *, custom_ops: bool) -> bytes:
         except Exception as error:  # the converter raises bare Exceptions
             first = str(error).strip().splitlines()
             raise ConversionError(
-                f"TensorFlow's converter refused the training step: {first[0] if first else type(error).__name__}"
+                f"TensorFlow's converter refused the training step: "
+                f"{first[0] if first else type(error).__name__}"
             ) from error

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Twins of the Keras layers whose training pass must be written our way; weights and names stay Keras's."""
+"""Twins of the Keras layers whose training pass must be written our way; weights and names stay
+Keras's.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,9 @@ class GroupNorm(keras.layers.GroupNormalization):
 
 
 class LayerNorm(keras.layers.LayerNormalization):
-    """Keras's layer normalisation over trailing axes: a group norm of one group per normalised slice."""
+    """Keras's layer normalisation over trailing axes: a group norm of one group per normalised
+    slice.
+    """
 
     writer = Writer(compact=False)
 
@@ -88,10 +92,19 @@ class LayerNorm(keras.layers.LayerNormalization):
 
 
 class HashDropout(keras.layers.Layer):
-    """Dropout (element or, when ``spatial``, whole feature maps) by the hash of gradients/dropout.py."""
+    """Dropout (element or, when ``spatial``, whole feature maps) by the hash of
+    gradients/dropout.py.
+    """
 
     def __init__(
-        self, *, rate: float, index: int, spatial: bool, counter: Counter, writer: Writer, **kwargs: Any
+        self,
+        *,
+        rate: float,
+        index: int,
+        spatial: bool,
+        counter: Counter,
+        writer: Writer,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.rate = rate
@@ -120,7 +133,8 @@ class HashDropout(keras.layers.Layer):
 def _depthwise(layer: keras.layers.Layer, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """One DepthwiseConv2dNative for 1-D and 2-D layers alike.
 
-    Keras's own call goes through SpaceToBatch for dilations and refuses unequal strides, which TFLite does not.
+    Keras's own call goes through SpaceToBatch for dilations and refuses unequal strides, which
+    TFLite does not.
     """
     strides, dilations = list(layer.strides), list(layer.dilation_rate)
     one_dimensional = len(inputs.shape) == 3

@@ -16,7 +16,9 @@ from converters.step.options import LOSSES
 
 @dataclass(frozen=True)
 class Loss:
-    """``function(y, logits) -> scalar``; y is int32 [B] when ``sparse``, else float32 shaped like the output."""
+    """``function(y, logits) -> scalar``; y is int32 [B] when ``sparse``, else float32 shaped like
+    the output.
+    """
 
     name: str
     sparse: bool
@@ -24,7 +26,9 @@ class Loss:
 
 
 def _cross_entropy(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Mean over the batch of -sum(targets * log softmax(logits)); dlogits = (softmax - targets) / B."""
+    """Mean over the batch of -sum(targets * log softmax(logits)); dlogits = (softmax - targets) /
+    B.
+    """
     batch = float(logits.shape[0])
 
     @tf.custom_gradient
@@ -41,7 +45,8 @@ def _cross_entropy(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 
 def sparse_categorical_crossentropy(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """y int32 [B]. The one-hot rows are gathered: the converter would turn comparisons into ONE_HOT, which TFLM lacks.
+    """y int32 [B]. The one-hot rows are gathered: the converter would turn comparisons into
+    ONE_HOT, which TFLM lacks.
 
     A label outside 0..n-1 is then an index out of range, which the runner refuses.
     """
@@ -88,11 +93,13 @@ def mse(y: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.square(output - y))
 
 
-def choose_loss(requested: str | None, compiled: str | None, final_activation: str, units: int) -> tuple[Loss, str]:
+def choose_loss(
+    requested: str | None, compiled: str | None, final_activation: str, units: int
+) -> tuple[Loss, str]:
     """The loss, and where the choice came from.
 
-    Requested wins over compiled; with neither, softmax means sparse cross-entropy, sigmoid binary cross-entropy, and
-    a linear output cross-entropy for two units or more, else MSE.
+    Requested wins over compiled; with neither, softmax means sparse cross-entropy, sigmoid binary
+    cross-entropy, and a linear output cross-entropy for two units or more, else MSE.
     """
     functions = {
         "sparse_categorical_crossentropy": sparse_categorical_crossentropy,
@@ -117,14 +124,17 @@ def choose_loss(requested: str | None, compiled: str | None, final_activation: s
     }.get(name)
     if expected is not None and final_activation not in expected:
         raise ConversionError(
-            f"loss {name} needs a model that ends in {' or '.join(expected)}, but it ends in {final_activation}; "
+            f"loss {name} needs a model that ends in {' or '.join(expected)}, but it ends in "
+            f"{final_activation}; "
             "choose another --loss or change the last layer"
         )
     return Loss(name, name == LOSSES[0], functions[name]), origin
 
 
 def compiled_loss_name(model: keras.Model) -> str | None:
-    """The Keras loss a model was compiled with, by our name for it; None when there is none or it is another."""
+    """The Keras loss a model was compiled with, by our name for it; None when there is none or it
+    is another.
+    """
     loss = getattr(model, "loss", None)
     if loss is None:
         return None

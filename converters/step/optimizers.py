@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -31,10 +32,16 @@ class Sgd:
         """The momentum buffer of one variable, zero at first."""
         if not self.momentum:
             return None
-        return tf.Variable(tf.zeros(variable.shape), trainable=False, name=f"{variable.path}/momentum")
+        return tf.Variable(
+            tf.zeros(variable.shape), trainable=False, name=f"{variable.path}/momentum"
+        )
 
     def apply(
-        self, variable: keras.Variable, state: tf.Variable | None, gradient: tf.Tensor, writer: Writer
+        self,
+        variable: keras.Variable,
+        state: tf.Variable | None,
+        gradient: tf.Tensor,
+        writer: Writer,
     ) -> None:
         """Assign the new value, constraint applied, and the new state."""
         value = tf.convert_to_tensor(variable.value)
@@ -56,15 +63,17 @@ class Sgd:
 
 
 def choose_optimizer(options: StepOptions, model: keras.Model) -> tuple[Sgd, str]:
-    """The optimiser and where it came from: the options, else the model's compiled SGD, else the defaults."""
-    compiled = getattr(model, "optimizer", None)
-    from_model = isinstance(compiled, keras.optimizers.SGD) and not compiled.nesterov
+    """The optimiser and where it came from: the options, else the model's compiled SGD, else the
+    defaults.
+    """
+    compiled: Any = getattr(model, "optimizer", None)
     learning_rate, momentum, origin = DEFAULT_LEARNING_RATE, DEFAULT_MOMENTUM, "default"
-    if from_model and isinstance(compiled.learning_rate, keras.Variable):
+    if _is_plain_sgd(compiled):
         learning_rate, momentum = float(compiled.learning_rate.numpy()), float(compiled.momentum)
         origin = "compiled into the model"
     elif compiled is not None:
-        origin = f"default (the model was compiled with {type(compiled).__name__}, which is not trained with here)"
+        kind = type(compiled).__name__
+        origin = f"default (the model was compiled with {kind}, which is not trained with here)"
     if options.optimizer == "sgd":
         momentum, origin = 0.0, "--optimizer"
     elif options.optimizer == "momentum":
@@ -74,3 +83,10 @@ def choose_optimizer(options: StepOptions, model: keras.Model) -> tuple[Sgd, str
     if options.learning_rate is not None:
         learning_rate = options.learning_rate
     return Sgd(learning_rate, momentum), origin
+
+
+def _is_plain_sgd(optimizer: Any) -> bool:
+    """Heavy-ball SGD at a constant rate: what the device can continue. A schedule is not."""
+    if not isinstance(optimizer, keras.optimizers.SGD) or optimizer.nesterov:
+        return False
+    return isinstance(optimizer.learning_rate, keras.Variable)

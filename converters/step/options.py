@@ -11,9 +11,16 @@ from converters.errors import ConversionError
 NORMS = ("keep", "frozen", "group")
 STRATEGIES = ("full", "last-layer")
 OPTIMIZERS = ("sgd", "momentum")
-LOSSES = ("sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy", "mse")
+LOSSES = (
+    "sparse_categorical_crossentropy",
+    "categorical_crossentropy",
+    "binary_crossentropy",
+    "mse",
+)
 MAX_SEED = 8_000_000
-"""Seed and step stay below this so that dropout's float32 arithmetic is exact (gradients/dropout.py)."""
+"""Seed and step stay below this so that dropout's float32 arithmetic is exact
+(gradients/dropout.py).
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +44,15 @@ class StepOptions:
         if self.loss is not None:
             _choice("loss", self.loss, LOSSES)
         if not (isinstance(self.batch_size, int) and self.batch_size >= 1):
-            raise ConversionError(f"batch_size must be a whole number of at least 1, got {self.batch_size!r}")
-        if self.learning_rate is not None and not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise ConversionError(f"learning_rate must be a positive number, got {self.learning_rate!r}")
+            raise ConversionError(
+                f"batch_size must be a whole number of at least 1, got {self.batch_size!r}"
+            )
+        if self.learning_rate is not None and not (
+            math.isfinite(self.learning_rate) and self.learning_rate > 0
+        ):
+            raise ConversionError(
+                f"learning_rate must be a positive number, got {self.learning_rate!r}"
+            )
         if self.momentum is not None and not 0 <= self.momentum < 1:
             raise ConversionError(f"momentum must be in [0, 1), got {self.momentum!r}")
         if not 0 <= self.seed < MAX_SEED:

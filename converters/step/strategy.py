@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which variables move. Layers that do not are Keras's ``trainable = False``, batch statistics included."""
+"""Which variables move. Layers that do not are Keras's ``trainable = False``, batch statistics
+included.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The training step itself: a tf.Module whose concrete functions become the flatbuffer's signatures."""
+"""The training step itself: a tf.Module whose concrete functions become the flatbuffer's
+signatures.
+"""
 
 from __future__ import annotations
 
@@ -40,14 +42,20 @@ class TrainingStep(tf.Module):
         infer_batch: static batch of ``infer``; ``train`` has ``options.batch_size``.
     """
 
-    def __init__(self, model: keras.Model, options: StepOptions, writer: Writer, *, infer_batch: int) -> None:
+    def __init__(
+        self, model: keras.Model, options: StepOptions, writer: Writer, *, infer_batch: int
+    ) -> None:
         super().__init__(name="step")
         twin = make_twin(model, options, writer)
         apply_strategy(twin.model, options.strategy)
         optimizer, optimizer_origin = choose_optimizer(options, model)
         units = int(model.output_shape[-1])
-        loss, loss_origin = choose_loss(options.loss, compiled_loss_name(model), twin.final_activation, units)
-        self.choices = Choices(loss, loss_origin, optimizer, optimizer_origin, twin.final_activation)
+        loss, loss_origin = choose_loss(
+            options.loss, compiled_loss_name(model), twin.final_activation, units
+        )
+        self.choices = Choices(
+            loss, loss_origin, optimizer, optimizer_origin, twin.final_activation
+        )
         self._twin: Twin = twin
         self._writer = writer
         self._optimizer = optimizer
@@ -60,14 +68,17 @@ class TrainingStep(tf.Module):
         self._model_variables = [v.value for v in twin.model.variables]
 
     def signatures(self) -> dict[str, Any]:
-        """Concrete functions by signature name. Variables are v0, v1, … in the order of ``variables_by_name``."""
+        """Concrete functions by signature name. Variables are v0, v1, … in the order of
+        ``variables_by_name``.
+        """
         shape = tuple(self._twin.model.input_shape[1:])
         x = tf.TensorSpec((self._batch_size, *shape), tf.float32, name="x")
         x_infer = tf.TensorSpec((self._infer_batch, *shape), tf.float32, name="x")
         output = (self._batch_size, *self._twin.model.output_shape[1:])
         y = tf.TensorSpec(output[:1] if self._loss.sparse else output, self._label_type(), name="y")
         specs = [
-            tf.TensorSpec(v.shape, v.dtype, name=f"v{i}") for i, v in enumerate(self.variables_by_name.values())
+            tf.TensorSpec(v.shape, v.dtype, name=f"v{i}")
+            for i, v in enumerate(self.variables_by_name.values())
         ]
         return {
             "train": tf.function(self._train, input_signature=[x, y]).get_concrete_function(),
@@ -87,7 +98,8 @@ class TrainingStep(tf.Module):
         for variable in self._twin.model.variables:
             if variable.path in named:
                 raise ConversionError(
-                    f"two variables are named {variable.path}: give the layers of the model distinct names"
+                    f"two variables are named {variable.path}: give the layers of the model "
+                    f"distinct names"
                 )
             named[variable.path] = variable.value
         for variable, state in zip(self._trained, self._state, strict=True):
@@ -108,7 +120,8 @@ class TrainingStep(tf.Module):
         for variable, state, gradient in zip(self._trained, self._state, gradients, strict=True):
             if gradient is None:
                 raise ConversionError(
-                    f"the loss does not depend on {variable.path}: freeze its layer (layer.trainable = False)"
+                    f"the loss does not depend on {variable.path}: freeze its layer "
+                    f"(layer.trainable = False)"
                 )
             self._optimizer.apply(variable, state, gradient, self._writer)
         self._twin.counter.step.assign_add(1)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The trainable twin of a Keras model: same weights and names, with layers whose training pass is ours."""
+"""The trainable twin of a Keras model: same weights and names, with layers whose training pass is
+ours.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +30,24 @@ _DROPOUTS: dict[type, bool] = {
 }
 
 
+_SHARED_WITH_GROUP_NORM = (
+    "name",
+    "trainable",
+    "epsilon",
+    "center",
+    "scale",
+    "gamma_regularizer",
+    "beta_regularizer",
+    "gamma_constraint",
+    "beta_constraint",
+)
+
+
 @dataclass(frozen=True)
 class Twin:
-    """``model`` ends in logits; ``final_activation`` is what was taken off: softmax, sigmoid, linear or another."""
+    """``model`` ends in logits; ``final_activation`` is what was taken off: softmax, sigmoid,
+    linear or another.
+    """
 
     model: keras.Model
     final_activation: str
@@ -55,7 +72,7 @@ def make_twin(model: keras.Model, options: StepOptions, writer: Writer) -> Twin:
     last, final_activation = _final_activation(originals)
 
     def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
-        kind = type(layer)
+        kind: Any = type(layer)
         config = layer.get_config()
         if layer is last and final_activation in ("softmax", "sigmoid"):
             if kind in (keras.layers.Softmax, keras.layers.Activation):
@@ -72,7 +89,8 @@ def make_twin(model: keras.Model, options: StepOptions, writer: Writer) -> Twin:
             )
         if kind is keras.layers.BatchNormalization:
             return _norm_twin(config, options.norm, writer)
-        twin = _PLAIN_TWINS.get(kind, kind).from_config(config)
+        twin_kind: Any = _PLAIN_TWINS.get(kind, kind)
+        twin = twin_kind.from_config(config)
         if isinstance(twin, (layers.GroupNorm, layers.LayerNorm)):
             twin.writer = writer
         return twin
@@ -90,9 +108,8 @@ def _norm_twin(config: dict[str, Any], norm: str, writer: Writer) -> keras.layer
         live = layers.LiveBatchNorm.from_config(config)
         live.writer = writer
         return live
-    shared = ("name", "trainable", "epsilon", "center", "scale", "gamma_regularizer", "beta_regularizer")
-    shared += ("gamma_constraint", "beta_constraint")
-    group = layers.GroupNorm.from_config({"groups": 1, **{k: config[k] for k in shared}})
+    kept = {key: config[key] for key in _SHARED_WITH_GROUP_NORM}
+    group = layers.GroupNorm.from_config({"groups": 1, **kept})
     group.writer = writer
     return group
 
@@ -107,4 +124,6 @@ def _final_activation(originals: list[keras.layers.Layer]) -> tuple[keras.layers
     if isinstance(last, keras.layers.Softmax):
         return last, "softmax"
     activation = getattr(last, "activation", None)
-    return last, "linear" if activation is None else str(getattr(activation, "__name__", activation))
+    return last, "linear" if activation is None else str(
+        getattr(activation, "__name__", activation)
+    )
