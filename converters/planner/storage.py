@@ -135,17 +135,18 @@ class _Builder:
 
     def _overwritten(self, i: int, op: Op, position: int, t: int) -> Group | None:
         """The group of an input that dies here and may be overwritten by output ``position``."""
-        for out, k in IN_PLACE.get(op.kind, ()):
-            group = self._storage.group_of.get(op.inputs[k]) if out == position else None
+        allowed = [k for out, k in IN_PLACE.get(op.kind, ()) if out == position]
+        for k in allowed:
+            group = self._storage.group_of.get(op.inputs[k])
             if group is None or group.pinned or group.last > i or i == group.first:
                 continue
-            same_size = (
-                self._s.tensors[op.inputs[k]].bytes == self._s.tensors[t].bytes == group.size
-            )
-            others = [
-                self._storage.group_of.get(x) for n, x in enumerate(op.inputs) if n != k and x >= 0
+            # Every input that lies there must be one that this output may overwrite.
+            sharing = [
+                n for n, x in enumerate(op.inputs) if self._storage.group_of.get(x) is group
             ]
-            if same_size and (op.inputs.count(op.inputs[k]) > 1 or group not in others):
+            sizes = {self._s.tensors[op.inputs[n]].bytes for n in sharing}
+            sizes |= {self._s.tensors[t].bytes, group.size}
+            if set(sharing) <= set(allowed) and len(sizes) == 1:
                 return group
         return None
 

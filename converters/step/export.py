@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
+from collections.abc import Iterator
 
 import tensorflow as tf
+from absl import logging
 
 from converters.errors import ConversionError
 from converters.step.training_step import TrainingStep
@@ -14,7 +17,7 @@ from converters.step.training_step import TrainingStep
 def export(step: TrainingStep, *, custom_ops: bool) -> bytes:
     """The signatures of ``step`` as one TFLite flatbuffer."""
     functions = step.signatures()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _quiet():
         # Our gradients are written in the graph already; SavedModel need not carry them for a
         # second derivative.
         options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
@@ -31,3 +34,14 @@ def export(step: TrainingStep, *, custom_ops: bool) -> bytes:
                 f"TensorFlow's converter refused the training step: "
                 f"{first[0] if first else type(error).__name__}"
             ) from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """TensorFlow warns, a dozen times, that gradients are not saved: we asked for that."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)

@@ -130,18 +130,20 @@ class HashDropout(keras.layers.Layer):
         return input_shape
 
 
-def _depthwise(layer: keras.layers.Layer, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """One DepthwiseConv2dNative for 1-D and 2-D layers alike.
+def _convolve(
+    layer: keras.layers.Layer, inputs: tf.Tensor, kernel: tf.Tensor, op: Any
+) -> tf.Tensor:
+    """One convolution op for 1-D and 2-D layers alike.
 
-    Keras's own call goes through SpaceToBatch for dilations and refuses unequal strides, which
-    TFLite does not.
+    Keras's own call goes through SpaceToBatch for dilations, which hides the convolution, and
+    refuses unequal depthwise strides, which TFLite does not.
     """
     strides, dilations = list(layer.strides), list(layer.dilation_rate)
     one_dimensional = len(inputs.shape) == 3
     if one_dimensional:
         inputs, kernel = tf.expand_dims(inputs, 1), tf.expand_dims(kernel, 0)
         strides, dilations = [1, *strides], [1, *dilations]
-    y = tf.raw_ops.DepthwiseConv2dNative(
+    y = op(
         input=inputs,
         filter=kernel,
         strides=[1, *strides, 1],
@@ -157,20 +159,41 @@ def _finish(layer: keras.layers.Layer, y: tf.Tensor) -> tf.Tensor:
     return layer.activation(y) if layer.activation is not None else y
 
 
+def _full(layer: keras.layers.Layer, inputs: tf.Tensor) -> tf.Tensor:
+    kernel = tf.convert_to_tensor(layer.kernel.value)
+    return _finish(layer, _convolve(layer, inputs, kernel, tf.raw_ops.Conv2D))
+
+
+def _depthwise(layer: keras.layers.Layer, inputs: tf.Tensor) -> tf.Tensor:
+    kernel = tf.convert_to_tensor(layer.kernel.value)
+    return _finish(layer, _convolve(layer, inputs, kernel, tf.raw_ops.DepthwiseConv2dNative))
+
+
+def _separable(layer: keras.layers.Layer, inputs: tf.Tensor) -> tf.Tensor:
+    kernel = tf.convert_to_tensor(layer.depthwise_kernel.value)
+    y = _convolve(layer, inputs, kernel, tf.raw_ops.DepthwiseConv2dNative)
+    y = tf.nn.convolution(y, layer.pointwise_kernel.value, strides=1, padding="VALID")
+    return _finish(layer, y)
+
+
+class Conv1D(keras.layers.Conv1D):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return _full(self, inputs)
+
+
+class Conv2D(keras.layers.Conv2D):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return _full(self, inputs)
+
+
 class DepthwiseConv1D(keras.layers.DepthwiseConv1D):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return _finish(self, _depthwise(self, inputs, tf.convert_to_tensor(self.kernel.value)))
+        return _depthwise(self, inputs)
 
 
 class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return _finish(self, _depthwise(self, inputs, tf.convert_to_tensor(self.kernel.value)))
-
-
-def _separable(layer: keras.layers.Layer, inputs: tf.Tensor) -> tf.Tensor:
-    y = _depthwise(layer, inputs, tf.convert_to_tensor(layer.depthwise_kernel.value))
-    y = tf.nn.convolution(y, layer.pointwise_kernel.value, strides=1, padding="VALID")
-    return _finish(layer, y)
+        return _depthwise(self, inputs)
 
 
 class SeparableConv1D(keras.layers.SeparableConv1D):

@@ -16,6 +16,8 @@ from converters.step.counter import Counter
 from converters.step.options import StepOptions
 
 _PLAIN_TWINS: dict[type, type] = {
+    keras.layers.Conv1D: layers.Conv1D,
+    keras.layers.Conv2D: layers.Conv2D,
     keras.layers.DepthwiseConv1D: layers.DepthwiseConv1D,
     keras.layers.DepthwiseConv2D: layers.DepthwiseConv2D,
     keras.layers.SeparableConv1D: layers.SeparableConv1D,
