@@ -19,8 +19,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
-from converters.errors import ConversionError
-
 OPS = ("micro", "builtin")
 
 
@@ -74,6 +72,7 @@ def convert(
         ConversionError: a bad option, file or model; the message names it and what to do.
     """
     from converters.emit.c_array import identifier
+    from converters.errors import ConversionError
     from converters.loading.load import load
     from converters.loading.support import check_supported
     from converters.step.options import StepOptions
@@ -210,5 +209,6 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    # From a checkout: the root instead of this folder.
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
     sys.exit(main())

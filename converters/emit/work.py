@@ -52,9 +52,6 @@ def step_macs(layers: list[Any], batch_size: int) -> int:
     if type(first_layer).__name__.startswith("Separable"):
         # Only its depthwise half reads the input of the model.
         places = math.prod(first_layer.output.shape[1:-1])
-        first = (
-            places
-            * math.prod(first_layer.depthwise_kernel.shape[:-2])
-            * int(first_layer.depthwise_kernel.shape[-2])
-        )
+        taps = math.prod(first_layer.depthwise_kernel.shape[:-2])
+        first = places * taps * int(first_layer.pointwise_kernel.shape[-2])
     return batch_size * (3 * sum(w.forward for w in counted) - first)

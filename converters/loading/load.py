@@ -72,7 +72,9 @@ def _load_file(path: Path) -> keras.Model:
         model = _compiled_or_not(path, {})
     else:
         _check_holds_model(path)
-        model = _compiled_or_not(path, _legacy_layers())
+        # Keras writes this loss into an .h5 by a name that it does not find again.
+        renamed = {"mse": keras.losses.mean_squared_error}
+        model = _compiled_or_not(path, {**_legacy_layers(), **renamed})
     if not isinstance(model, keras.Model):
         raise ConversionError(f"model file {path} holds a {type(model).__name__}, not a model")
     return model

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -189,19 +191,29 @@ def _model_problems(model: keras.Model) -> list[str]:
                 f"but the batch"
             )
             break
+    uses = _uses(model)
     for layer in _operations(model):
-        problem = _layer_problem(layer)
+        problem = _layer_problem(layer, uses[id(layer)])
         if problem:
             problems.append(f"  {layer.name} ({type(layer).__name__}): {problem}")
     return problems
 
 
 def _is_graph(model: keras.Model) -> bool:
-    return (
-        (isinstance(model, keras.Sequential) and model.built)
-        or hasattr(model, "_functional")
-        or hasattr(model, "operations")
-    )
+    if isinstance(model, keras.Sequential):
+        return model._functional is not None
+    return hasattr(model, "operations")
+
+
+def _uses(model: keras.Model) -> Counter[int]:
+    """How often each layer is applied, by id; other models that share a layer do not count."""
+    graph = model._functional if isinstance(model, keras.Sequential) else model
+    counts: Counter[int] = Counter()
+    for node in itertools.chain(*graph._nodes_by_depth.values()):
+        inner = node.operation
+        nested = isinstance(inner, keras.Model) and _is_graph(inner)
+        counts.update(_uses(inner) if nested else [id(inner)])
+    return counts
 
 
 def _operations(model: keras.Model) -> list[Any]:
@@ -214,7 +226,7 @@ def _operations(model: keras.Model) -> list[Any]:
     return found
 
 
-def _layer_problem(layer: Any) -> str | None:
+def _layer_problem(layer: Any, uses: int) -> str | None:
     check = SUPPORTED.get(type(layer))
     if check is None:
         return (
@@ -223,8 +235,7 @@ def _layer_problem(layer: Any) -> str | None:
         )
     if isinstance(layer, keras.layers.Layer) and layer.dtype_policy.compute_dtype != "float32":
         return f"computes in {layer.dtype_policy.compute_dtype}; build the model in float32"
-    stateful = isinstance(layer, keras.layers.BatchNormalization)
-    if stateful and len(layer._inbound_nodes) > 1:
+    if isinstance(layer, keras.layers.BatchNormalization) and uses > 1:
         return (
             "used more than once, so its statistics would be updated twice in a step; give "
             "each use its own layer"

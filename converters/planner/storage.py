@@ -141,9 +141,7 @@ class _Builder:
             if group is None or group.pinned or group.last > i or i == group.first:
                 continue
             # Every input that lies there must be one that this output may overwrite.
-            sharing = [
-                n for n, x in enumerate(op.inputs) if self._storage.group_of.get(x) is group
-            ]
+            sharing = [n for n, x in enumerate(op.inputs) if self._storage.group_of.get(x) is group]
             sizes = {self._s.tensors[op.inputs[n]].bytes for n in sharing}
             sizes |= {self._s.tensors[t].bytes, group.size}
             if set(sharing) <= set(allowed) and len(sizes) == 1:

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+PYTHON_IN_VENV := .venv/bin/python
+PYTEST := $(PYTHON_IN_VENV) -m pytest -q
+JOBS ?= 2
+DEMO_ARGS ?=
+TEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow lint format clean bootstrap bootstrap-test
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: bootstrap  ## install everything, then the main job; writes build/demo/report.html (DEMO_ARGS="--data eegbci")
+	$(PYTHON_IN_VENV) -m biotrain_tf.demo $(DEMO_ARGS)
+
+test: bootstrap-test  ## install everything, then lint and all tests but the slow ones (TEST_ARGS="-k kernels")
+	$(PYTEST) -n $(JOBS) --dist loadfile $(TEST_ARGS)
+
+test-slow: bootstrap-test  ## the tests that take minutes each
+	$(PYTEST) -n $(JOBS) --dist loadfile -m slow $(TEST_ARGS)
+
+lint: bootstrap  ## ruff, mypy and clang-format, as `make test` runs them
+	$(PYTEST) tests/house/test_lint.py
+
+format: bootstrap  ## write the formatting that lint wants
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+	$(PYTHON_IN_VENV) -m tests.house.tree .h .cc .c | xargs -r .venv/bin/clang-format -i
+
+clean:  ## remove what was built; the environments stay
+	rm -rf build .pytest_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
+
+bootstrap:
+	@scripts/bootstrap
+
+bootstrap-test:
+	@scripts/bootstrap --test

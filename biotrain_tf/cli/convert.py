@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`biotrain convert MODEL`: a Keras model in, a flatbuffer that trains out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+NORMS = ("keep", "frozen", "group")
+STRATEGIES = ("full", "last-layer")
+OPTIMIZERS = ("sgd", "momentum")
+LOSSES = (
+    "sparse_categorical_crossentropy",
+    "categorical_crossentropy",
+    "binary_crossentropy",
+    "mse",
+)
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "convert",
+        help="Keras model to trainable TFLite flatbuffer",
+        description="Convert a Keras model to one TFLite flatbuffer with signatures train, "
+        "infer, save and restore.",
+    )
+    parser.add_argument("model", metavar="MODEL", type=Path, help=".keras, .h5 or Keras 2 .h5 file")
+    parser.add_argument("--output-dir", type=Path, metavar="D", help="default: build/<name>")
+    parser.add_argument(
+        "--ops",
+        choices=("micro", "builtin"),
+        default="micro",
+        help="micro: compact gradient ops for our runner (default); builtin: for stock LiteRT, "
+        "tflite-runtime and TFLM",
+    )
+    parser.add_argument(
+        "--norm",
+        choices=NORMS,
+        default="keep",
+        help="BatchNorm in training: live statistics (default), frozen, or replaced by GroupNorm",
+    )
+    parser.add_argument(
+        "--strategy", choices=STRATEGIES, default="full", help="what trains (default: full)"
+    )
+    parser.add_argument(
+        "--optimizer", choices=OPTIMIZERS, help="default: the model's, else momentum"
+    )
+    parser.add_argument(
+        "--learning-rate", type=float, metavar="R", help="default: the model's, else 0.01"
+    )
+    parser.add_argument(
+        "--momentum", type=float, metavar="M", help="default: the model's, else 0.9"
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=8, metavar="N", help="samples of one step (default: 8)"
+    )
+    parser.add_argument(
+        "--loss", choices=LOSSES, help="default: the model's, else by its last activation"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the dropout masks (default: 0)")
+
+
+def run(args: Any) -> int:
+    from rich.console import Console
+
+    from biotrain_tf.report.table import print_conversion
+    from converters import convert
+
+    console = Console()
+    with console.status("converting") as status:
+        result = convert(
+            args.model,
+            output_dir=args.output_dir,
+            ops=args.ops,
+            norm=args.norm,
+            strategy=args.strategy,
+            optimizer=args.optimizer,
+            learning_rate=args.learning_rate,
+            momentum=args.momentum,
+            batch_size=args.batch_size,
+            loss=args.loss,
+            seed=args.seed,
+            progress=lambda stage: status.update(stage),
+        )
+    print_conversion(console, result.report)
+    return 0

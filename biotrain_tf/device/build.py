@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds the C++ with make, for one target and one model."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from biotrain_tf.device.interface import DeviceError
+from biotrain_tf.device.model import ModelInfo
+from biotrain_tf.errors import BiotrainError
+from converters.targets import MemoryRegion, TargetProfile
+
+SOURCES = Path(__file__).resolve().parents[2]
+# Room in a region beside the arena: stack, .data, .bss. See ports/sections.ld.
+SRAM_RESERVE = 128 << 10
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """A linked program with a model inside (on the host: beside it)."""
+
+    profile: TargetProfile
+    program: Path
+    model: ModelInfo
+
+
+def build_root() -> Path:
+    """Where objects are kept: the checkout's build/, or the user's cache if that is read-only."""
+    if chosen := os.environ.get("BIOTRAIN_BUILD_DIR"):
+        return Path(chosen).resolve()
+    if (SOURCES / "setup.py").exists() and os.access(SOURCES, os.W_OK):
+        return SOURCES / "build" / "firmware"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "biotrain" / "firmware"
+
+
+def require_compiler(profile: TargetProfile) -> None:
+    for command in (f"{profile.compiler_prefix}g++", "make"):
+        if shutil.which(command) is None:
+            packages = " ".join(profile.compiler_apt_packages)
+            raise BiotrainError(
+                f"compiler: target {profile.name} wants {command}; found none; "
+                f"install it with: sudo apt-get install {packages}"
+            )
+
+
+def build_host_runner(*, profile: TargetProfile, sanitize: bool = False) -> Path:
+    make(profile, "runner", sanitize=sanitize)
+    return build_folder(profile, sanitize=sanitize) / "runner"
+
+
+def build_plugin(host: TargetProfile) -> Path:
+    """The QEMU plugin that counts instructions."""
+    make(host, "plugin")
+    return build_folder(host) / "insn_count.so"
+
+
+def build_tests(profile: TargetProfile, *, sanitize: bool = False) -> list[Path]:
+    """Every foo_test.cc as a program."""
+    make(profile, "tests", sanitize=sanitize)
+    folder = build_folder(profile, sanitize=sanitize) / "tests"
+    return sorted(path for path in folder.rglob("*_test") if path.is_file())
+
+
+def build_firmware(*, profile: TargetProfile, model: ModelInfo) -> Firmware:
+    region = arena_region(profile, model.arena_bytes)
+    section = ".arena" if region == profile.ram[0] else f".{region.name.lower()}"
+    key = hashlib.sha256(model.content + model.name.encode()).hexdigest()[:12]
+    out = build_folder(profile) / "models" / f"{re.sub(r'[^A-Za-z0-9_-]', '_', model.name)}-{key}"
+    make(
+        profile,
+        "firmware",
+        variables={
+            "MODEL": str(model.path.resolve()),
+            "MODEL_NAME": re.sub(r"[^A-Za-z0-9_.-]", "_", model.name),
+            "ARENA_BYTES": str(model.arena_bytes),
+            "ARENA_SECTION": section,
+            "OUT": str(out),
+        },
+    )
+    return Firmware(profile, out / "firmware.elf", model)
+
+
+def arena_region(profile: TargetProfile, arena_bytes: int) -> MemoryRegion:
+    """The first RAM that holds the arena; BiotrainError if none does."""
+    for region in profile.ram:
+        reserve = SRAM_RESERVE if region == profile.ram[0] else 0
+        if arena_bytes + reserve <= region.length:
+            return region
+    largest = max(region.length for region in profile.ram)
+    raise BiotrainError(
+        f"arena: the model wants {arena_bytes} bytes; target {profile.name} has {largest} at most; "
+        "convert with a smaller --batch-size"
+    )
+
+
+def build_folder(profile: TargetProfile, *, sanitize: bool = False) -> Path:
+    return build_root() / (profile.name + ("-sanitize" if sanitize else ""))
+
+
+def make(
+    profile: TargetProfile,
+    goal: str,
+    *,
+    sanitize: bool = False,
+    variables: dict[str, str] | None = None,
+) -> None:
+    """Runs make; DeviceError carries the compiler's first complaint."""
+    require_compiler(profile)
+    makefile = SOURCES / "tflm_train" / "Makefile"
+    if not makefile.is_file():
+        raise BiotrainError(
+            f"sources: wanted {makefile}; found none; install with `pip install -e` from a checkout"
+        )
+    settings = {
+        "TARGET": profile.name,
+        "BUILD_ROOT": str(build_root()),
+        "PYTHON": sys.executable,
+        "SANITIZE": "1" if sanitize else "",
+        **(variables or {}),
+    }
+    command = ["make", "--no-print-directory", "-j2", "-f", "tflm_train/Makefile", goal]
+    command += [f"{name}={value}" for name, value in settings.items()]
+    with _locked(build_folder(profile, sanitize=sanitize)):
+        done = subprocess.run(
+            command,
+            cwd=SOURCES,
+            capture_output=True,
+            text=True,
+            check=False,
+            # Words of a compiler's message are looked for below.
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    if done.returncode != 0:
+        raise _explain(profile, done.stderr + done.stdout)
+
+
+def _explain(profile: TargetProfile, output: str) -> BiotrainError:
+    overflow = re.search(r"region `(\w+)' overflowed by (\d+) bytes", output)
+    if overflow is not None:
+        name, excess = overflow.groups()
+        length = next((r.length for r in profile.regions if r.name == name), 0)
+        return BiotrainError(
+            f"{name}: target {profile.name} has {length} bytes; the firmware wants "
+            f"{length + int(excess)}; use a smaller model"
+        )
+    lines = output.strip().splitlines()
+    first = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "")
+    return DeviceError(f"build for {profile.name} failed: {first.strip()}")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Two builds of one target must not write the same objects at once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

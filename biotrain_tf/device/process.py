@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A program of this machine that is certain to be gone afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+_GRACE_S = 5.0
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[str], *, folder: Path, stdio: bool = False
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Starts it in ``folder``; its stderr goes to the file `stderr` there.
+
+    ``stdio``: stdin and stdout are pipes; otherwise both are closed. On leaving it is killed.
+    """
+    with (folder / "stderr").open("wb") as stderr:
+        process = subprocess.Popen(
+            list(command),
+            cwd=folder,
+            stdin=subprocess.PIPE if stdio else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if stdio else subprocess.DEVNULL,
+            stderr=stderr,
+            bufsize=0,
+        )
+    try:
+        yield process
+    finally:
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        # It may be about to end by itself and still have counts to write.
+        try:
+            process.wait(timeout=0.2 if process.poll() is None else 0)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            try:
+                process.wait(timeout=_GRACE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def last_words(folder: Path) -> str:
+    """The last line of its stderr, for an error message; empty if it wrote nothing."""
+    path = folder / "stderr"
+    lines = path.read_text(errors="replace").strip().splitlines() if path.exists() else []
+    # A sanitizer's report begins with the line that says most.
+    telling = [line for line in lines if "ERROR" in line or "runtime error" in line]
+    return (telling or lines[-1:] or [""])[0].strip()

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A target emulated by QEMU: commands by files (semihosting, fast) or over its UART."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from biotrain_tf.device import build
+from biotrain_tf.device.elf import ProgramSizes, read_sizes
+from biotrain_tf.device.interface import Counts, Device, DeviceError, OnReply
+from biotrain_tf.device.process import last_words, running
+from biotrain_tf.device.protocol import Command, Kind, Line, ProtocolError, ReplyParser
+from biotrain_tf.device.stream import ByteStream, converse, silent_error
+from biotrain_tf.errors import BiotrainError
+from converters.targets import TARGETS, TargetProfile
+
+LINKS = ("semihosting", "uart")
+MARK_SYMBOL = "biotrain_mark"
+_COMMANDS, _REPLIES, _COUNTS = "commands", "replies", "counts"
+_POLL_S = 0.01
+
+
+class QemuDevice(Device):
+    def __init__(
+        self,
+        *,
+        profile: TargetProfile,
+        program: Path,
+        link: str = "semihosting",
+        count: bool = True,
+    ) -> None:
+        if link not in LINKS:
+            raise BiotrainError(f"link: wanted one of {', '.join(LINKS)}; found {link!r}")
+        self.name = f"{profile.name} on QEMU"
+        self.link = link
+        self.profile = profile
+        self.program = program
+        self.sizes: ProgramSizes = read_sizes(program, profile)
+        self._binary = require_qemu(profile)
+        self._plugin = build.build_plugin(TARGETS["host"]) if count else None
+
+    def run(self, commands: Sequence[Command], on_reply: OnReply, *, timeout_s: float) -> Counts:
+        with tempfile.TemporaryDirectory(prefix="biotrain-") as name:
+            folder = Path(name)
+            if self.link == "semihosting":
+                self._run_on_files(commands, on_reply, folder, timeout_s)
+            else:
+                self._run_on_uart(commands, on_reply, folder, timeout_s)
+            return Counts(self._read_counts(folder))
+
+    def _arguments(self, semihosting: str, serial: str) -> list[str]:
+        assert self.profile.qemu is not None
+        arguments = [self._binary, *self.profile.qemu.arguments]
+        arguments += ["-display", "none", "-monitor", "none", "-serial", serial]
+        arguments += ["-semihosting-config", f"enable=on,target=native{semihosting}"]
+        if self._plugin is not None:
+            mark = self.sizes.symbols[MARK_SYMBOL] & ~1
+            # A comma ends a path there, two stand for one.
+            plugin = str(self._plugin).replace(",", ",,")
+            arguments += ["-plugin", f"{plugin},mark={mark:#x},out={_COUNTS}"]
+        return [*arguments, "-kernel", str(self.program)]
+
+    def _run_on_uart(
+        self, commands: Sequence[Command], on_reply: OnReply, folder: Path, timeout_s: float
+    ) -> None:
+        with running(self._arguments("", "stdio"), folder=folder, stdio=True) as process:
+            assert process.stdin is not None and process.stdout is not None
+            stream = ByteStream(
+                self.name,
+                read_fd=process.stdout.fileno(),
+                write_fd=process.stdin.fileno(),
+                timeout_s=timeout_s,
+            )
+            try:
+                converse(stream, commands, on_reply)
+            except DeviceError as error:
+                raise DeviceError(f"{error}; {last_words(folder)}".rstrip("; ")) from None
+
+    def _run_on_files(
+        self, commands: Sequence[Command], on_reply: OnReply, folder: Path, timeout_s: float
+    ) -> None:
+        with (folder / _COMMANDS).open("wb") as file:
+            for command in commands:
+                file.write(command.encode())
+        (folder / _REPLIES).touch()
+        arguments = self._arguments(f",arg=biotrain,arg={_COMMANDS},arg={_REPLIES}", "null")
+        with (
+            running(arguments, folder=folder) as process,
+            (folder / _REPLIES).open("rb", buffering=0) as replies,
+        ):
+            waiting = [Command(Kind.HELLO), *commands]
+            parser = ReplyParser()
+            last_heard = time.monotonic()
+            while waiting:
+                # Asked before reading: what it wrote before it ended is there to be read.
+                has_ended = process.poll() is not None
+                data = replies.read()
+                if data:
+                    last_heard = time.monotonic()
+                try:
+                    for reply in parser.feed(data or b""):
+                        on_reply(waiting[0], reply)
+                        is_hello = waiting[0].kind is Kind.HELLO
+                        is_ready = isinstance(reply, Line) and reply.is_ready
+                        if is_ready if is_hello else waiting[0].is_answered_by(reply):
+                            waiting.pop(0)
+                except ProtocolError as error:
+                    raise DeviceError(f"{self.name}: {error}") from None
+                if not waiting or data:
+                    continue
+                if has_ended:
+                    raise DeviceError(
+                        f"{self.name}: ended with code {process.returncode} before its last reply; "
+                        f"{last_words(folder)}".rstrip("; ")
+                    )
+                if time.monotonic() - last_heard > timeout_s:
+                    raise silent_error(self.name, timeout_s)
+                time.sleep(_POLL_S)
+            # It leaves by itself after its verdict, having written the counts.
+            try:
+                process.wait(timeout=timeout_s)
+            except subprocess.TimeoutExpired:
+                raise silent_error(self.name, timeout_s) from None
+
+    def _read_counts(self, folder: Path) -> tuple[int, ...] | None:
+        if self._plugin is None:
+            return None
+        text = (folder / _COUNTS).read_text()
+        return tuple(int(count) for count in re.findall(r"^interval=\d+ instructions=(\d+)$", text, re.M))
+
+
+def require_qemu(profile: TargetProfile) -> str:
+    if profile.qemu is None:
+        raise BiotrainError(f"emulator: target {profile.name} is not one that QEMU runs")
+    path = shutil.which(profile.qemu.binary)
+    if path is None:
+        raise BiotrainError(
+            f"emulator: target {profile.name} wants {profile.qemu.binary}; found none; "
+            f"install it with: sudo apt-get install {profile.qemu.apt_package}"
+        )
+    return path

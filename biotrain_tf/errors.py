@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The error that a user can act on."""
+
+from __future__ import annotations
+
+
+class BiotrainError(Exception):
+    """Something the user can put right; its text is one line that names the thing and the remedy."""

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from biotrain_tf.report.text import UNKNOWN, count, kib, percent, share, tiny, titles
+
+_WIDE = 110
+
+
+def print_opening(console: Console, people: Any, settings: Any) -> None:
+    """What is about to be done, and a notice in large letters if there is one."""
+    if people.notice:
+        console.print(Panel(people.notice, style="bold white on red", padding=(1, 4)))
+    others = ", ".join(r.subject for r in people.others)
+    person = people.person
+    console.print(
+        f"{people.title}: pre-train on {others}; then calibrate for [bold]{person.subject}[/] "
+        f"({len(people.calibration.y)} trials, tested on {len(people.calibration.y_test)} later "
+        "ones). "
+        f"{person.n_chans} electrodes, {person.n_times} samples at {person.sfreq:g} Hz. "
+        f"Seed {settings.seed}.",
+        highlight=False,
+    )
+
+
+def print_summary(console: Console, report: Mapping[str, Any]) -> None:
+    console.print(_runtimes(report, narrow=console.width < _WIDE))
+    fall, accuracy, data = report["loss_fall"], report["accuracy"], report["data"]
+    lines = [
+        f"{data['person']}: accuracy {percent(accuracy['before'])} before, "
+        f"{percent(accuracy['after'])} after fine-tuning on {titles(accuracy['measured_on'])} "
+        f"({data['test_trials']} test trials, the larger class is "
+        f"{percent(data['majority_share'])})",
+        f"loss {fall['first']:.3f} to {fall['last']:.3f}: fell by {share(fall['fraction'])} "
+        f"(means of the first and last {fall['window']} steps)",
+        report["weights"]["in_words"],
+    ]
+    for line in lines:
+        console.print(line, highlight=False)
+    console.print(_artefacts(report["artefacts"]))
+    for problem in report["problems"]:
+        console.print(f"[bold red]PROBLEM[/] {problem}", highlight=False)
+    minutes, seconds = divmod(round(report["wall_s"]), 60)
+    word = "[bold green]PASS[/]" if report["passed"] else "[bold red]FAIL[/]"
+    console.print(f"{word} in {minutes} min {seconds} s", highlight=False)
+
+
+def print_conversion(console: Console, report: Mapping[str, Any]) -> None:
+    """The end of `biotrain convert`."""
+    ram = report.get("ram_bytes") or {}
+    table = Table(title=f"{report['model']}, --ops {report['ops']}", title_justify="left")
+    table.add_column("")
+    table.add_column("", justify="right")
+    rows = {
+        "flatbuffer": f"{count(report['flatbuffer_bytes'])} bytes",
+        "flash of the model": kib(report["flash_bytes"]),
+        "RAM, weights and optimiser": kib(ram.get("weights_and_optimizer")),
+        "RAM, activations and gradients": kib(ram.get("activations_and_gradients")),
+        "RAM, arena together": kib(ram.get("arena")),
+        "parameters": count(report["parameters"]),
+        "trainable parameters": count(report["trained_parameters"]),
+        "textbook MACs of a training step": count(report["textbook_macs_per_step"]),
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    console.print(table)
+    console.print(_artefacts(report["files"]))
+
+
+def _runtimes(report: Mapping[str, Any], *, narrow: bool) -> Table:
+    headings = [
+        "last loss",
+        "off Keras",
+        "before",
+        "after",
+        "instr./step",
+        "RAM",
+        "flash",
+        "weights",
+    ]
+    if narrow:  # what a small terminal has no room for is in the report
+        headings = headings[1:6]
+    table = Table(title="The same fine-tuning everywhere", title_justify="left")
+    table.add_column("runtime", no_wrap=True)
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for runtime in report["runtimes"]:
+        name = titles(runtime["name"])
+        if runtime["status"] != "ran":
+            table.add_row(name, f"[red]{runtime['status']}[/]")
+            continue
+        cells = {
+            "last loss": f"{runtime['loss'][-1]:.6f}",
+            "off Keras": tiny(runtime["max_loss_difference"]),
+            "before": percent(runtime["accuracy_before"]),
+            "after": percent(runtime["accuracy_after"]),
+            "instr./step": count(runtime["instructions_per_step"]),
+            "RAM": kib((runtime["ram_bytes"] or {}).get("total")),
+            "flash": kib(runtime["flash_bytes"]),
+            "weights": (runtime["weights_sha256"] or UNKNOWN)[:12],
+        }
+        table.add_row(name, *[cells[heading] for heading in headings])
+    return table
+
+
+def _artefacts(files: Mapping[str, str]) -> Table:
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, path in files.items():
+        table.add_row(name, path, style="dim")
+    return table

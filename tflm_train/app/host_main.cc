@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// The host's runner: the same session over stdin and stdout.
+//   runner MODEL.tflite [ARENA_BYTES]
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "tflm_train/app/line.h"
+#include "tflm_train/app/session.h"
+
+namespace {
+
+bool ReadFile(const char* path, std::vector<uint8_t>* bytes) {
+  std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path, "rb"),
+                                             std::fclose);
+  if (file == nullptr) return false;
+  uint8_t block[4096];
+  size_t size;
+  while ((size = std::fread(block, 1, sizeof(block), file.get())) > 0) {
+    bytes->insert(bytes->end(), block, block + size);
+  }
+  return std::ferror(file.get()) == 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2 || argc > 3) {
+    std::fprintf(stderr, "usage: runner MODEL.tflite [ARENA_BYTES]\n");
+    return 2;
+  }
+  std::vector<uint8_t> model;
+  if (!ReadFile(argv[1], &model)) {
+    std::fprintf(stderr, "model: cannot read %s\n", argv[1]);
+    return 2;
+  }
+  size_t arena_bytes = 0;
+  const biotrain::Status planned = biotrain::Trainer::RequiredArena(
+      {model.data(), model.size()}, &arena_bytes);
+  if (!planned.ok()) arena_bytes = 0;
+  if (argc == 3) arena_bytes = std::strtoull(argv[2], nullptr, 10);
+  constexpr size_t kAlignment = 16;
+  // Whole blocks, as aligned_alloc asks; the trainer is told the true size.
+  const size_t rounded = (arena_bytes / kAlignment + 1) * kAlignment;
+  std::unique_ptr<void, void (*)(void*)> arena(
+      std::aligned_alloc(kAlignment, rounded), std::free);
+
+  const char* slash = std::strrchr(argv[1], '/');
+  biotrain::Session session(slash == nullptr ? argv[1] : slash + 1,
+                            {model.data(), model.size()},
+                            {static_cast<uint8_t*>(arena.get()), arena_bytes});
+  const bool passed = session.Run();
+  biotrain::SendWord(passed ? "PASS" : "FAIL");
+  return passed ? 0 : 1;
+}

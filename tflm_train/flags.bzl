@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every compiler flag of the C++, named once: Bazel loads this, make reads it through flags.py.
+
+Only literals: flags.py evaluates the right-hand sides with ast.literal_eval.
+"""
+
+# Code and bits. Contraction is off and fma explicit, so that all targets end with the same bits.
+COPTS = [
+    "-O3",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-ffunction-sections",
+    "-fdata-sections",
+]
+
+CXXOPTS = [
+    "-std=c++17",
+    "-fno-exceptions",
+    "-fno-rtti",
+    "-fno-threadsafe-statics",
+    "-fno-use-cxa-atexit",
+]
+
+BARE_METAL_COPTS = [
+    "-fno-asynchronous-unwind-tables",
+]
+
+# Without a libc: the ports define memcpy, memmove, memset and memcmp themselves.
+BARE_METAL_LINKOPTS = [
+    "-nostartfiles",
+    "-nostdlib",
+    "-static",
+    "-Wl,--gc-sections",
+    "-Wl,--no-warn-rwx-segments",
+    "-Wl,--fatal-warnings",
+]
+
+HOST_LINKOPTS = [
+    "-Wl,--gc-sections",
+]
+
+# Added on a host whose processor has it; without it kernels/fma.h computes the same in software.
+HOST_FMA = ["-mfma"]
+
+# Comes after COPTS: -O3 would take minutes here and finds no more.
+SANITIZE = [
+    "-O1",
+    "-g1",
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=all",
+    "-fno-omit-frame-pointer",
+]
+
+# What each target adds when compiling and linking.
+ARCH = {
+    "host": [],
+    "cortex-m4f": ["-mthumb", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"],
+    "cortex-m7": ["-mthumb", "-mcpu=cortex-m7", "-mfpu=fpv5-d16", "-mfloat-abi=hard"],
+    # Debian has no C++ headers for RISC-V; those of Arm's newlib serve, header-only.
+    "riscv32": [
+        "-march=rv32imafc",
+        "-mabi=ilp32f",
+        "-nostdinc++",
+        "-isystem",
+        "/usr/include/newlib/c++/12.2.1",
+        "-isystem",
+        "/usr/include/newlib/c++/12.2.1/arm-none-eabi/thumb/v7e-m+fp/hard",
+        "-isystem",
+        "/usr/lib/picolibc/riscv64-unknown-elf/include",
+    ],
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bits contract: every target computes these outputs to the last bit. A
+// change of a hash is a change of what devices compute; make it knowingly.
+#include <initializer_list>
+
+#include "tflm_train/kernels/activation.h"
+#include "tflm_train/kernels/conv.h"
+#include "tflm_train/kernels/depthwise.h"
+#include "tflm_train/kernels/dropout.h"
+#include "tflm_train/kernels/math.h"
+#include "tflm_train/kernels/matmul.h"
+#include "tflm_train/kernels/norm.h"
+#include "tflm_train/kernels/pool.h"
+#include "tflm_train/kernels/softmax.h"
+#include "tflm_train/kernels/update.h"
+#include "tflm_train/testing/conv_cases.h"
+#include "tflm_train/testing/micro_test.h"
+#include "tflm_train/testing/test_data.h"
+
+namespace biotrain {
+namespace {
+
+constexpr int kCapacity = 4096;
+float a[kCapacity], b[kCapacity], c[kCapacity], out[kCapacity];
+float small[4][64];
+
+void MakeInputs() {
+  TestRandom random(21);
+  random.Fill(a, kCapacity);
+  random.Fill(b, kCapacity);
+  random.Fill(c, kCapacity);
+  for (float* values : {small[0], small[1]}) random.Fill(values, 64);
+}
+
+// FNV-1a, a word at a time.
+uint32_t Hash(const float* values, int n) {
+  uint32_t hash = 2166136261u;
+  for (int i = 0; i < n; ++i) {
+    hash = (hash ^ static_cast<uint32_t>(BitsOf(values[i]))) * 16777619u;
+  }
+  return hash;
+}
+
+void ExpectHash(TestContext& test, int n, uint32_t want, const char* what) {
+  test.ExpectEqual(Hash(out, n), want, what);
+}
+
+void TestConv(TestContext& test) {
+  MakeInputs();
+  struct Case {
+    ConvCase conv;
+    uint32_t y, dw, dx;
+  };
+  constexpr Case kCases[] = {
+      {{1, 2, 150, 1, 8, 1, 64, 1, 1, 1, 1, Padding::kSame},
+       0xd876aa1au,
+       0xb089f5c6u,
+       0xaa97cd68u},
+      {{2, 6, 7, 3, 5, 3, 3, 1, 1, 1, 1, Padding::kSame},
+       0x543279bau,
+       0x6f658579u,
+       0x75acbebeu},
+      {{1, 9, 12, 2, 3, 3, 4, 2, 2, 2, 3, Padding::kSame},
+       0x455f1a1au,
+       0xd23f7d7au,
+       0x679336c5u},
+      {{1, 1, 20, 90, 3, 1, 5, 1, 1, 1, 1, Padding::kSame},
+       0xcae01926u,
+       0x10908c8fu,
+       0x2e9e2cf7u},
+  };
+  for (const Case& one : kCases) {
+    const ConvGeometry g = one.conv.Geometry();
+    const Sizes sizes = FullConvSizes(g);
+    test.Expect(sizes.Fit(kCapacity), "case fits the buffers");
+    Conv2D(g, a, b, small[0], Activation::kNone, out);
+    ExpectHash(test, sizes.y, one.y, "conv");
+    Conv2DGradFilter(g, a, c, out);
+    ExpectHash(test, sizes.w, one.dw, "conv grad filter");
+    Conv2DGradInput(g, b, c, out);
+    ExpectHash(test, sizes.x, one.dx, "conv grad input");
+  }
+}
+
+void TestDepthwise(TestContext& test) {
+  MakeInputs();
+  struct Case {
+    ConvCase conv;
+    uint32_t y, dw, dx;
+  };
+  constexpr Case kCases[] = {
+      {{1, 15, 19, 4, 8, 15, 1, 1, 1, 1, 1, Padding::kValid},
+       0x411e6a4du,
+       0x192520d4u,
+       0x84ced8eeu},
+      {{1, 1, 80, 6, 6, 1, 16, 1, 1, 1, 1, Padding::kSame},
+       0xd95e87aau,
+       0x6513ea3eu,
+       0x9d6c6585u},
+      {{1, 1, 300, 2, 4, 1, 64, 1, 1, 1, 1, Padding::kSame},
+       0xcbb51988u,
+       0xaf1ce497u,
+       0x26d41b45u},
+      {{1, 9, 12, 2, 6, 3, 4, 2, 2, 2, 3, Padding::kSame},
+       0x25ef5aa4u,
+       0x4f419b28u,
+       0x42d01859u},
+  };
+  for (const Case& one : kCases) {
+    const ConvGeometry g = one.conv.Geometry();
+    const Sizes sizes = DepthwiseSizes(g);
+    test.Expect(sizes.Fit(kCapacity), "case fits the buffers");
+    DepthwiseConv2D(g, a, b, small[0], Activation::kRelu, out);
+    ExpectHash(test, sizes.y, one.y, "depthwise");
+    DepthwiseConv2DGradFilter(g, a, c, out);
+    ExpectHash(test, sizes.w, one.dw, "depthwise grad filter");
+    DepthwiseConv2DGradInput(g, b, c, out);
+    ExpectHash(test, sizes.x, one.dx, "depthwise grad input");
+  }
+}
+
+void TestPool(TestContext& test) {
+  MakeInputs();
+  const PoolGeometry g = {1, 7, 8, 9, 4, 4, 3, 3, 2, 2, 1, 0};
+  AveragePool2D(g, a, Activation::kNone, out);
+  ExpectHash(test, 4 * 4 * 9, 0x8755e406u, "average pool");
+  AveragePool2DGrad(g, b, out);
+  ExpectHash(test, 7 * 8 * 9, 0xf895eb4bu, "average pool grad");
+}
+
+void TestMatMulAndSoftmax(TestContext& test) {
+  MakeInputs();
+  MatMul(a, false, b, true, 8, 300, 5, small[0], Activation::kNone, out);
+  ExpectHash(test, 40, 0x38f12575u, "matmul");
+  Softmax(a, 16, 9, 1.0f, out);
+  ExpectHash(test, 16 * 9, 0x9066f54cu, "softmax");
+  LogSoftmax(a, 16, 9, out);
+  ExpectHash(test, 16 * 9, 0x5687e561u, "log softmax");
+}
+
+void TestNorm(TestContext& test) {
+  MakeInputs();
+  BatchNorm(a, small[0], small[1], 300, 9, 1e-3f, out, small[2], small[3]);
+  ExpectHash(test, 2700, 0x035c9dffu, "batch norm");
+  BatchNormGrad(a, small[0], small[2], small[3], b, 300, 9, 1e-3f, out,
+                small[1], small[1] + 32);
+  ExpectHash(test, 2700, 0x8e326820u, "batch norm grad");
+  GroupNorm(a, small[0], small[1], 2, 40, 12, 3, 1e-3f, out, small[2],
+            small[3]);
+  ExpectHash(test, 960, 0x8755dbf3u, "group norm");
+  GroupNormGrad(a, small[0], small[2], small[3], b, 2, 40, 12, 3, 1e-3f, out,
+                small[1], small[1] + 32);
+  ExpectHash(test, 960, 0x0d9cbc6du, "group norm grad");
+}
+
+void TestElementwise(TestContext& test) {
+  MakeInputs();
+  for (float& value : a) value *= 20.0f;
+  Elu(a, kCapacity, out);
+  ExpectHash(test, kCapacity, 0x2f347cc4u, "elu");
+  EluGrad(out, b, kCapacity, out);
+  ExpectHash(test, kCapacity, 0xfbb04d28u, "elu grad");
+  TanhForward(a, kCapacity, out);
+  ExpectHash(test, kCapacity, 0x20458c53u, "tanh");
+  TanhGrad(out, b, kCapacity, out);
+  ExpectHash(test, kCapacity, 0xd690e497u, "tanh grad");
+  Sigmoid(a, kCapacity, out);
+  ExpectHash(test, kCapacity, 0x1289794fu, "sigmoid");
+  SigmoidGrad(out, b, kCapacity, out);
+  ExpectHash(test, kCapacity, 0x4ae9ddfdu, "sigmoid grad");
+  for (int i = 0; i < kCapacity; ++i) out[i] = Exp(a[i] * 4.0f);
+  ExpectHash(test, kCapacity, 0x8dce6a22u, "exp");
+  for (float& value : out) value = Log(value + 1e-30f);
+  ExpectHash(test, kCapacity, 0xeded6d51u, "log");
+  SgdMomentum(a, b, c, kCapacity, 0.01f, 0.9f, out, c);
+  ExpectHash(test, kCapacity, 0x71493dcfu, "momentum");
+  Dropout({0.25, 3, false}, 7, 11, a, 2, 64, 32, out);
+  ExpectHash(test, kCapacity, 0x0375bce6u, "dropout");
+}
+
+constexpr TestCase kTests[] = {
+    {"bits_conv", TestConv}, {"bits_depthwise", TestDepthwise},
+    {"bits_pool", TestPool}, {"bits_matmul_softmax", TestMatMulAndSoftmax},
+    {"bits_norm", TestNorm}, {"bits_elementwise", TestElementwise},
+};
+
+}  // namespace
+}  // namespace biotrain
+
+int main() { return biotrain::RunTests(biotrain::kTests); }

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tflm_train/kernels/dropout.h"
+
+namespace biotrain {
+namespace {
+
+// A prime small enough that every product below is an exact float integer,
+// which is how a TensorFlow graph computes the same hash.
+constexpr uint32_t kPrime = 2861;
+
+uint32_t Mod(uint32_t value) { return value % kPrime; }
+
+// A bijection of [0, kPrime), since 3 does not divide kPrime - 1.
+uint32_t Cube(uint32_t v) { return Mod(Mod(v * v) * v); }
+
+uint32_t Fold(uint32_t key, uint32_t value, uint32_t multiplier) {
+  return Cube(Mod(key * multiplier + value + 7));
+}
+
+struct Keys {
+  uint32_t row;
+  uint32_t column;
+};
+
+uint32_t StepKey(uint32_t start, uint32_t multiplier, uint32_t step,
+                 uint32_t seed) {
+  uint32_t key = Mod(start);
+  key = Fold(key, Mod(seed), multiplier);
+  key = Fold(key, Mod(seed / kPrime), multiplier);
+  key = Fold(key, Mod(step), multiplier);
+  return Fold(key, Mod(step / kPrime), multiplier);
+}
+
+uint32_t Scatter(uint32_t index, uint32_t key) {
+  return Cube(Mod(Cube(Mod(Mod(index) + key)) + index / kPrime));
+}
+
+// Channels are visited in blocks, so that a block's hashes are made once.
+constexpr int kBlock = 8;
+
+void DropBlock(const Keys& keys, uint32_t threshold, float scale, bool spatial,
+               const float* x,  // [rows,channels]
+               int rows, int channels, int first, int count, float* y) {
+  uint32_t column_hash[kBlock];
+  for (int c = 0; c < count; ++c) {
+    column_hash[c] = Scatter(static_cast<uint32_t>(first + c), keys.column);
+  }
+  for (int row = 0; row < rows; ++row) {
+    const uint32_t index = spatial ? 0u : static_cast<uint32_t>(row);
+    const uint32_t row_hash = Scatter(index, keys.row);
+    const float* in = x + row * channels + first;
+    float* out = y + row * channels + first;
+    for (int c = 0; c < count; ++c) {
+      const bool keep = Cube(Mod(row_hash + column_hash[c])) >= threshold;
+      out[c] = keep ? in[c] * scale : 0.0f;
+    }
+  }
+}
+
+}  // namespace
+
+void Dropout(const DropoutParams& params, int32_t step, int32_t seed,
+             const float* x, int batch, int rows, int channels, float* y) {
+  // In double and once a call: the same figures as in Python.
+  const uint32_t threshold = static_cast<uint32_t>(params.rate * kPrime + 0.5);
+  const float scale = static_cast<float>(1.0 / (1.0 - params.rate));
+  const uint32_t layer = static_cast<uint32_t>(params.layer);
+  const uint32_t ustep = static_cast<uint32_t>(step);
+  const uint32_t useed = static_cast<uint32_t>(seed);
+  const uint32_t row_key = StepKey(2 * layer + 1, 31, ustep, useed);
+  const uint32_t column_key = StepKey(2 * layer + 2, 57, ustep, useed);
+  for (int sample = 0; sample < batch; ++sample) {
+    const uint32_t index = Mod(static_cast<uint32_t>(sample));
+    const Keys keys = {Fold(row_key, index, 31), Fold(column_key, index, 57)};
+    for (int first = 0; first < channels; first += kBlock) {
+      const int left = channels - first;
+      DropBlock(keys, threshold, scale, params.spatial, x, rows, channels,
+                first, left < kBlock ? left : kBlock, y);
+    }
+    x += rows * channels;
+    y += rows * channels;
+  }
+}
+
+}  // namespace biotrain

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dropout whose mask is a hash of (seed, step, layer, sample, index): nothing
+// is stored, and the gradient is the same call on dy.
+#ifndef TFLM_TRAIN_KERNELS_DROPOUT_H_
+#define TFLM_TRAIN_KERNELS_DROPOUT_H_
+
+#include <cstdint>
+
+namespace biotrain {
+
+struct DropoutParams {
+  double rate;   // in [0, 1); in float, 1 / (1 - rate) would round otherwise
+  int layer;     // tells the dropout layers of a model apart
+  bool spatial;  // one decision a channel, for all rows
+};
+
+void Dropout(const DropoutParams& params,
+             int32_t step,    // 0 <= step < 8,000,000
+             int32_t seed,    // 0 <= seed < 8,000,000
+             const float* x,  // [B,R,C]
+             int batch, int rows, int channels,
+             float* y);  // [B,R,C], may equal x
+
+}  // namespace biotrain
+
+#endif  // TFLM_TRAIN_KERNELS_DROPOUT_H_

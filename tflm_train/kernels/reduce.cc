@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tflm_train/kernels/reduce.h"
+
+#include "tflm_train/kernels/sums.h"
+
+namespace biotrain {
+namespace {
+
+// Counts through the dims in row-major order, keeping the offset of the
+// element it stands at.
+class Odometer {
+ public:
+  Odometer(int rank, const int* dims, const int* strides)
+      : rank_(rank), dims_(dims), strides_(strides) {}
+
+  int offset() const { return offset_; }
+  void Next() {
+    for (int d = rank_ - 1; d >= 0; --d) {
+      offset_ += strides_[d];
+      if (++index_[d] < dims_[d]) return;
+      offset_ -= dims_[d] * strides_[d];
+      index_[d] = 0;
+    }
+  }
+
+ private:
+  const int rank_;
+  const int* const dims_;
+  const int* const strides_;
+  int index_[ReduceGeometry::kMaxRank] = {};
+  int offset_ = 0;
+};
+
+int Product(int rank, const int* dims) {
+  int product = 1;
+  for (int d = 0; d < rank; ++d) product *= dims[d];
+  return product;
+}
+
+// `terms` elements for each of kLanes outputs, `lane_stride` apart.
+template <int kLanes>
+void SumLanes(const ReduceGeometry& g, int terms, const float* x,
+              int lane_stride, bool mean, float* y) {
+  ChunkedSums<kLanes> sums;
+  const auto add = [=](const float* term, float* partial) {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      partial[lane] += term[lane * lane_stride];
+    }
+  };
+  if (g.reduced_rank == 1) {
+    const int step = g.reduced_strides[0];
+    sums.AddRows(terms, [=](int term, float* partial) {
+      add(x + term * step, partial);
+    });
+  } else {
+    Odometer at(g.reduced_rank, g.reduced_dims, g.reduced_strides);
+    sums.AddRows(terms, [&](int, float* partial) {
+      add(x + at.offset(), partial);
+      at.Next();
+    });
+  }
+  for (int lane = 0; lane < kLanes; ++lane) {
+    const float sum = sums.Total(lane);
+    y[lane] = mean ? sum / static_cast<float>(terms) : sum;
+  }
+}
+
+template <int kLanes>
+void ExtremeLanes(const ReduceGeometry& g, int terms, const float* x,
+                  int lane_stride, bool largest, float* y) {
+  float best[kLanes];
+  for (int lane = 0; lane < kLanes; ++lane) best[lane] = x[lane * lane_stride];
+  Odometer at(g.reduced_rank, g.reduced_dims, g.reduced_strides);
+  for (int i = 1; i < terms; ++i) {
+    at.Next();
+    const float* const term = x + at.offset();
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const float value = term[lane * lane_stride];
+      const bool better = largest ? value > best[lane] : value < best[lane];
+      if (better || value != value) best[lane] = value;
+    }
+  }
+  for (int lane = 0; lane < kLanes; ++lane) y[lane] = best[lane];
+}
+
+template <int kLanes>
+void ReduceLanes(ReduceOp op, const ReduceGeometry& g, int terms,
+                 const float* x, int lane_stride, float* y) {
+  if (op == ReduceOp::kSum || op == ReduceOp::kMean) {
+    SumLanes<kLanes>(g, terms, x, lane_stride, op == ReduceOp::kMean, y);
+  } else {
+    ExtremeLanes<kLanes>(g, terms, x, lane_stride, op == ReduceOp::kMax, y);
+  }
+}
+
+}  // namespace
+
+ReduceGeometry ReduceGeometry::Make(int rank, const int32_t* dims,
+                                    const bool* reduced) {
+  ReduceGeometry g;
+  // From the last axis on, since strides grow that way; reversed at the end.
+  int stride = 1;
+  int previous = -1;  // the kind of the axis before: none, kept, reduced
+  for (int d = rank - 1; d >= 0; --d) {
+    if (dims[d] == 1) continue;
+    int& count = reduced[d] ? g.reduced_rank : g.kept_rank;
+    int* const to_dims = reduced[d] ? g.reduced_dims : g.kept_dims;
+    int* const to_strides = reduced[d] ? g.reduced_strides : g.kept_strides;
+    if (previous == static_cast<int>(reduced[d])) {
+      to_dims[count - 1] *= dims[d];
+    } else {
+      to_dims[count] = dims[d];
+      to_strides[count] = stride;
+      ++count;
+    }
+    previous = static_cast<int>(reduced[d]);
+    stride *= dims[d];
+  }
+  const auto reverse = [](int count, int* values) {
+    for (int i = 0; i < count / 2; ++i) {
+      const int value = values[i];
+      values[i] = values[count - 1 - i];
+      values[count - 1 - i] = value;
+    }
+  };
+  reverse(g.kept_rank, g.kept_dims);
+  reverse(g.kept_rank, g.kept_strides);
+  reverse(g.reduced_rank, g.reduced_dims);
+  reverse(g.reduced_rank, g.reduced_strides);
+  return g;
+}
+
+void Reduce(ReduceOp op, const ReduceGeometry& g, const float* x, float* y) {
+  const int terms = Product(g.reduced_rank, g.reduced_dims);
+  // Outputs along the innermost kept axis are computed side by side.
+  const int outer_rank = g.kept_rank > 0 ? g.kept_rank - 1 : 0;
+  const int run = g.kept_rank > 0 ? g.kept_dims[outer_rank] : 1;
+  const int stride = g.kept_rank > 0 ? g.kept_strides[outer_rank] : 1;
+  const int outer = Product(outer_rank, g.kept_dims);
+  Odometer at(outer_rank, g.kept_dims, g.kept_strides);
+  for (int o = 0; o < outer; ++o, at.Next(), y += run) {
+    const float* const base = x + at.offset();
+    int i = 0;
+    for (; i + 8 <= run; i += 8) {
+      ReduceLanes<8>(op, g, terms, base + i * stride, stride, y + i);
+    }
+    for (; i < run; ++i) {
+      ReduceLanes<1>(op, g, terms, base + i * stride, stride, y + i);
+    }
+  }
+}
+
+}  // namespace biotrain

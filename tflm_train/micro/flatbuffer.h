@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of FlatBuffers that TFLite files need, for bytes that nobody has
+// checked: no access leaves the file, whatever the file says.
+//
+// A field that points outside the file, is misaligned or does not fit its
+// table reads as if it were absent: numbers as their default, vectors and
+// texts as empty, tables as not present. Whoever needs the field refuses the
+// model for the lack of it. The file must start at a multiple of four bytes.
+#ifndef TFLM_TRAIN_MICRO_FLATBUFFER_H_
+#define TFLM_TRAIN_MICRO_FLATBUFFER_H_
+
+#include <cstdint>
+#include <cstring>
+
+#include "tflm_train/micro/span.h"
+
+namespace biotrain {
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "FlatBuffers are little-endian and read in place");
+
+// Characters of the file, followed there by a NUL.
+struct Text {
+  const char* data = "";
+  uint32_t size = 0;
+
+  bool Equals(const char* other) const {
+    for (uint32_t i = 0; i < size; ++i) {
+      if (other[i] != data[i] || other[i] == '\0') return false;
+    }
+    return other[size] == '\0';
+  }
+  bool Equals(Text other) const {
+    return other.size == size && std::memcmp(data, other.data, size) == 0;
+  }
+};
+
+class TableVector;
+
+class Table {
+ public:
+  Table() = default;
+
+  // The root table of a file with this four-letter identifier.
+  static Table Root(Span<const uint8_t> file, const char* identifier);
+  // The table at a byte position of the file.
+  static Table At(Span<const uint8_t> file, uint32_t position);
+
+  bool present() const { return table_bytes_ != 0; }
+
+  template <typename T>
+  T Number(int field, T otherwise = T()) const {
+    const uint32_t position = FieldPosition(field, sizeof(T));
+    if (position == 0) return otherwise;
+    T value;
+    std::memcpy(&value, file_.data() + position, sizeof(T));
+    return value;
+  }
+  bool Bool(int field) const { return Number<uint8_t>(field) != 0; }
+
+  Table Child(int field) const;
+  Text String(int field) const;
+  Span<const uint8_t> Bytes(int field) const;
+  Span<const int32_t> Ints(int field) const;
+  TableVector Tables(int field) const;
+
+  // Where the value of a field lies in the file; 0 if it is absent.
+  uint32_t FieldPosition(int field, uint32_t bytes) const;
+  // Where the table, vector or text a field refers to lies; 0 if absent.
+  uint32_t Target(int field) const;
+
+ private:
+  // The first element of a vector and how many there are.
+  const uint8_t* Vector(int field, uint32_t element_bytes,
+                        uint32_t* count) const;
+
+  Span<const uint8_t> file_;
+  uint32_t position_ = 0;
+  uint32_t vtable_ = 0;
+  uint16_t vtable_bytes_ = 0;
+  uint16_t table_bytes_ = 0;
+};
+
+class TableVector {
+ public:
+  TableVector() = default;
+  TableVector(Span<const uint8_t> file, uint32_t first, uint32_t count)
+      : file_(file), first_(first), count_(count) {}
+
+  int32_t size() const { return static_cast<int32_t>(count_); }
+  // Not present if i is out of range or the table is damaged.
+  Table operator[](int64_t i) const;
+
+ private:
+  Span<const uint8_t> file_;
+  uint32_t first_ = 0;
+  uint32_t count_ = 0;
+};
+
+}  // namespace biotrain
+
+#endif  // TFLM_TRAIN_MICRO_FLATBUFFER_H_

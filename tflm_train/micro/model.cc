@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tflm_train/micro/model.h"
+
+#include "tflm_train/micro/schema.h"
+
+namespace biotrain {
+namespace {
+
+constexpr char kPlanName[] = "biotrain_plan";
+constexpr int32_t kPlanVersion = 1;
+constexpr size_t kPlanHeaderWords = 4;
+constexpr size_t kSubgraphHeaderWords = 2;
+constexpr int32_t kArenaAlignment = 16;
+
+// Far above any real model; searches by name stay short.
+constexpr int32_t kMaxSubgraphs = 256;
+constexpr int32_t kMaxEntries = 512;
+
+Status NoPlan(const char* what, int64_t wanted, int64_t found) {
+  return Error(StatusCode::kNoPlan, what, wanted, found);
+}
+
+Status BadModel(const char* what, int64_t wanted, int64_t found) {
+  return Error(StatusCode::kBadModel, what, wanted, found);
+}
+
+// Bytes of an element; -1 for types the runner does not have.
+int32_t ElementBytes(TensorType type) {
+  switch (type) {
+    case TensorType::kFloat32:
+    case TensorType::kInt32:
+      return 4;
+    case TensorType::kBool:
+      return 1;
+    case TensorType::kResource:
+      return 0;  // the size of the variable is known to its readers
+  }
+  return -1;
+}
+
+Status ReadShape(const Table& table, Tensor* tensor) {
+  const Span<const int32_t> shape = table.Ints(schema::tensor::kShape);
+  if (shape.size() > kMaxRank) {
+    return Error(StatusCode::kBadShape, "rank", kMaxRank, shape.size());
+  }
+  tensor->rank = static_cast<int>(shape.size());
+  int64_t elements = 1;
+  for (int i = 0; i < tensor->rank; ++i) {
+    if (shape[i] < 0) return Error(StatusCode::kBadShape, "dim", 0, shape[i]);
+    tensor->dims[i] = shape[i];
+    elements *= shape[i];  // both factors are below 2^31
+    if (elements > INT32_MAX) {
+      return Error(StatusCode::kBadShape, "elements", INT32_MAX, elements);
+    }
+  }
+  tensor->elements = static_cast<int32_t>(elements);
+  return {};
+}
+
+}  // namespace
+
+Status Model::Open(Span<const uint8_t> file, Model* model) {
+  if (reinterpret_cast<uintptr_t>(file.data()) % 4 != 0) {
+    return Error(StatusCode::kBadArgument, "model_alignment", 4,
+                 reinterpret_cast<uintptr_t>(file.data()) % 4);
+  }
+  const Table root = Table::Root(file, schema::kIdentifier);
+  if (!root.present()) return BadModel("file_header", 0, file.size());
+  const auto version = root.Number<uint32_t>(schema::model::kVersion);
+  if (version != schema::kVersion) {
+    return BadModel("schema_version", schema::kVersion, version);
+  }
+  model->file_ = file;
+  model->op_codes_ = root.Tables(schema::model::kOperatorCodes);
+  model->subgraphs_ = root.Tables(schema::model::kSubgraphs);
+  model->buffers_ = root.Tables(schema::model::kBuffers);
+  model->metadata_ = root.Tables(schema::model::kMetadata);
+  model->signatures_ = root.Tables(schema::model::kSignatureDefs);
+  const int32_t subgraphs = model->subgraphs_.size();
+  if (subgraphs < 1 || subgraphs > kMaxSubgraphs) {
+    return BadModel("subgraphs", kMaxSubgraphs, subgraphs);
+  }
+  const Status found = model->FindPlan();
+  return found.ok() ? model->CheckPlan() : found;
+}
+
+Status Model::FindPlan() {
+  Table entry;
+  for (int32_t i = 0; i < metadata_.size() && i < kMaxEntries; ++i) {
+    if (metadata_[i].String(schema::metadata::kName).Equals(kPlanName)) {
+      entry = metadata_[i];
+      break;
+    }
+  }
+  if (!entry.present()) return NoPlan("metadata", 1, 0);
+  const auto buffer = entry.Number<uint32_t>(schema::metadata::kBuffer);
+  const Span<const uint8_t> bytes =
+      buffers_[buffer].Bytes(schema::buffer::kData);
+  constexpr size_t kWord = sizeof(int32_t);
+  if (bytes.size() < kPlanHeaderWords * kWord || bytes.size() % kWord != 0 ||
+      reinterpret_cast<uintptr_t>(bytes.data()) % kWord != 0) {
+    return NoPlan("plan_bytes", kPlanHeaderWords * kWord, bytes.size());
+  }
+  plan_ = {reinterpret_cast<const int32_t*>(bytes.data()),
+           bytes.size() / kWord};
+  return {};
+}
+
+Status Model::CheckPlan() const {
+  if (plan_[0] != kPlanVersion) {
+    return NoPlan("plan_version", kPlanVersion, plan_[0]);
+  }
+  if (arena_bytes() < 0) return NoPlan("arena_bytes", 0, arena_bytes());
+  if (variable_bytes() < 0 || variable_bytes() > arena_bytes()) {
+    return NoPlan("variable_bytes", arena_bytes(), variable_bytes());
+  }
+  if (plan_[3] != subgraph_count()) {
+    return NoPlan("plan_subgraphs", subgraph_count(), plan_[3]);
+  }
+  size_t word = kPlanHeaderWords;
+  for (int32_t i = 0; i < subgraph_count(); ++i) {
+    const Table table = subgraphs_[i];
+    const int32_t tensors = table.Tables(schema::subgraph::kTensors).size();
+    const int32_t ops = table.Tables(schema::subgraph::kOperators).size();
+    const size_t left = plan_.size() - word;
+    if (left < kSubgraphHeaderWords ||
+        left - kSubgraphHeaderWords < static_cast<size_t>(tensors)) {
+      return NoPlan("plan_words", word + kSubgraphHeaderWords + tensors,
+                    plan_.size());
+    }
+    if (plan_[word] != tensors) {
+      return NoPlan("plan_tensors", tensors, plan_[word]);
+    }
+    if (plan_[word + 1] < -1 || plan_[word + 1] > ops) {
+      return NoPlan("commit_op", ops, plan_[word + 1]);
+    }
+    word += kSubgraphHeaderWords + tensors;
+  }
+  if (word != plan_.size()) return NoPlan("plan_words", word, plan_.size());
+  return {};
+}
+
+Status Model::GetSubgraph(int32_t index, Subgraph* subgraph) const {
+  if (index < 0 || index >= subgraph_count()) {
+    return BadModel("subgraph_index", subgraph_count(), index);
+  }
+  size_t word = kPlanHeaderWords;
+  for (int32_t i = 0; i < index; ++i) {
+    word += kSubgraphHeaderWords + plan_[word];
+  }
+  const Table table = subgraphs_[index];
+  subgraph->tensors = table.Tables(schema::subgraph::kTensors);
+  subgraph->operators = table.Tables(schema::subgraph::kOperators);
+  subgraph->commit_op = plan_[word + 1];
+  subgraph->offsets = {plan_.data() + word + kSubgraphHeaderWords,
+                       static_cast<size_t>(plan_[word])};
+  return {};
+}
+
+Status Model::GetSignature(const char* key, Signature* signature) const {
+  for (int32_t i = 0; i < signatures_.size() && i < kMaxEntries; ++i) {
+    const Table table = signatures_[i];
+    if (!table.String(schema::signature::kKey).Equals(key)) continue;
+    const auto subgraph =
+        table.Number<uint32_t>(schema::signature::kSubgraphIndex);
+    signature->key = key;
+    signature->inputs = table.Tables(schema::signature::kInputs);
+    signature->outputs = table.Tables(schema::signature::kOutputs);
+    if (signature->inputs.size() > kMaxEntries ||
+        signature->outputs.size() > kMaxEntries) {
+      return BadModel("signature_entries", kMaxEntries,
+                      signature->inputs.size());
+    }
+    if (subgraph >= static_cast<uint32_t>(subgraph_count())) {
+      return BadModel("signature_subgraph", subgraph_count(), subgraph);
+    }
+    signature->subgraph = static_cast<int32_t>(subgraph);
+    return {};
+  }
+  Status missing = Error(StatusCode::kNoSignature, "signature", 1, 0);
+  missing.where = key;
+  return missing;
+}
+
+Status Model::GetOpCode(const Table& op, OpCode* code) const {
+  if (!op.present()) return BadModel("operator", 1, 0);
+  const auto index = op.Number<uint32_t>(schema::op::kOpcodeIndex);
+  const Table table = op_codes_[index];
+  if (!table.present())
+    return BadModel("opcode_index", op_codes_.size(), index);
+  // Writers older than 2020 know the first field only; newer ones set both.
+  const int32_t older =
+      table.Number<int8_t>(schema::op_code::kDeprecatedBuiltinCode);
+  const int32_t newer = table.Number<int32_t>(schema::op_code::kBuiltinCode);
+  code->builtin = newer > older ? newer : older;
+  code->custom = table.String(schema::op_code::kCustomCode);
+  return {};
+}
+
+Status Model::GetTensor(const Subgraph& subgraph, int32_t index,
+                        Span<uint8_t> arena, Tensor* tensor) const {
+  *tensor = Tensor();
+  const Table table = subgraph.tensors[index];
+  if (!table.present()) {
+    return BadModel("tensor_index", subgraph.tensors.size(), index);
+  }
+  const auto type = table.Number<int8_t>(schema::tensor::kType);
+  tensor->type = static_cast<TensorType>(type);
+  const int32_t element_bytes = ElementBytes(tensor->type);
+  if (element_bytes < 0) {
+    return Error(StatusCode::kBadType, "tensor_type",
+                 static_cast<int>(TensorType::kFloat32), type);
+  }
+  const Status shape = ReadShape(table, tensor);
+  if (!shape.ok()) return shape;
+  const int64_t bytes = int64_t{tensor->elements} * element_bytes;
+  if (bytes > INT32_MAX) {
+    return Error(StatusCode::kBadShape, "bytes", INT32_MAX, bytes);
+  }
+  tensor->bytes = static_cast<int32_t>(bytes);
+
+  const auto buffer = table.Number<uint32_t>(schema::tensor::kBuffer);
+  const Span<const uint8_t> constant =
+      buffers_[buffer].Bytes(schema::buffer::kData);
+  if (!constant.empty() || tensor->elements == 0) {
+    if (constant.size() != static_cast<size_t>(bytes) || element_bytes == 0) {
+      return BadModel("constant_bytes", bytes, constant.size());
+    }
+    const uintptr_t address = reinterpret_cast<uintptr_t>(constant.data());
+    if (address % element_bytes != 0) {
+      return BadModel("constant_alignment", element_bytes,
+                      address % element_bytes);
+    }
+    tensor->data = const_cast<uint8_t*>(constant.data());
+    return {};
+  }
+  const int32_t offset = subgraph.offsets[index];
+  if (offset < 0 || offset % kArenaAlignment != 0) {
+    return NoPlan("offset", kArenaAlignment, offset);
+  }
+  if (offset > arena_bytes() || bytes > arena_bytes() - offset) {
+    return NoPlan("arena_bytes", offset + bytes, arena_bytes());
+  }
+  tensor->offset = offset;
+  tensor->data = arena.data() + offset;
+  return {};
+}
+
+SignatureEntry GetEntry(const TableVector& entries, int32_t i) {
+  const Table table = entries[i];
+  if (!table.present()) return {};
+  return {table.String(schema::tensor_map::kName),
+          table.Number<int32_t>(schema::tensor_map::kTensorIndex)};
+}
+
+template <typename Name>
+int32_t FindEntry(const TableVector& entries, Name name) {
+  for (int32_t i = 0; i < entries.size(); ++i) {
+    const SignatureEntry entry = GetEntry(entries, i);
+    if (entry.name.Equals(name)) return entry.tensor;
+  }
+  return -1;
+}
+template int32_t FindEntry(const TableVector&, Text);
+template int32_t FindEntry(const TableVector&, const char*);
+
+}  // namespace biotrain

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// A TFLite model with its memory plan, read in place.
+#ifndef TFLM_TRAIN_MICRO_MODEL_H_
+#define TFLM_TRAIN_MICRO_MODEL_H_
+
+#include <cstdint>
+
+#include "tflm_train/micro/flatbuffer.h"
+#include "tflm_train/micro/span.h"
+#include "tflm_train/micro/status.h"
+#include "tflm_train/micro/tensor.h"
+
+namespace biotrain {
+
+// A subgraph and its part of the plan.
+struct Subgraph {
+  TableVector tensors;
+  TableVector operators;
+  Span<const int32_t> offsets;  // one a tensor
+  int32_t commit_op = -1;  // the first op that may write a variable; -1: none
+
+  // Whether op i may write variable memory.
+  bool MayCommit(int32_t i) const { return commit_op >= 0 && i >= commit_op; }
+};
+
+struct Signature {
+  const char* key = "";
+  int32_t subgraph = -1;
+  TableVector inputs;
+  TableVector outputs;
+};
+
+struct OpCode {
+  int32_t builtin = -1;
+  Text custom;
+};
+
+class Model {
+ public:
+  Model() = default;
+  // Checks the plan against the model's subgraphs, and nothing else.
+  static Status Open(Span<const uint8_t> file, Model* model);
+
+  Span<const uint8_t> file() const { return file_; }
+  int32_t arena_bytes() const { return plan_[1]; }
+  int32_t variable_bytes() const { return plan_[2]; }
+  int32_t subgraph_count() const { return subgraphs_.size(); }
+
+  Status GetSubgraph(int32_t index, Subgraph* subgraph) const;
+  Status GetSignature(const char* key, Signature* signature) const;
+  Status GetOpCode(const Table& op, OpCode* code) const;
+
+  // A tensor with room in the arena or bytes in the file; both are checked,
+  // so that `tensor->data` holds `tensor->bytes` bytes, aligned to its type.
+  // Of a resource, the place where its variable begins. `arena` holds at
+  // least arena_bytes().
+  Status GetTensor(const Subgraph& subgraph, int32_t index, Span<uint8_t> arena,
+                   Tensor* tensor) const;
+
+ private:
+  Status FindPlan();
+  Status CheckPlan() const;
+
+  Span<const uint8_t> file_;
+  TableVector op_codes_;
+  TableVector subgraphs_;
+  TableVector buffers_;
+  TableVector metadata_;
+  TableVector signatures_;
+  Span<const int32_t> plan_;
+};
+
+// Name and tensor of one input or output of a signature.
+struct SignatureEntry {
+  Text name;
+  int32_t tensor = -1;
+};
+SignatureEntry GetEntry(const TableVector& entries, int32_t i);
+// The tensor of the entry with this name, a Text or a const char*; -1 if there
+// is none.
+template <typename Name>
+int32_t FindEntry(const TableVector& entries, Name name);
+
+}  // namespace biotrain
+
+#endif  // TFLM_TRAIN_MICRO_MODEL_H_

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tflm_train/micro/op_context.h"
+
+#include "tflm_train/micro/interpreter.h"
+#include "tflm_train/micro/schema.h"
+
+namespace biotrain {
+namespace {
+
+bool Overlap(const Tensor& a, const Tensor& b) {
+  return !a.is_constant() && !b.is_constant() &&
+         a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
+}
+
+bool SamePlace(const Tensor& a, const Tensor& b) {
+  return a.offset == b.offset && a.bytes == b.bytes;
+}
+
+}  // namespace
+
+OpContext::OpContext(const Model& model, const Subgraph& subgraph,
+                     int32_t op_index, Span<uint8_t> arena, bool check_only)
+    : model_(model),
+      subgraph_(subgraph),
+      op_index_(op_index),
+      arena_(arena),
+      check_only_(check_only),
+      op_(subgraph.operators[op_index]),
+      inputs_(op_.Ints(schema::op::kInputs)),
+      outputs_(op_.Ints(schema::op::kOutputs)),
+      options_(op_.Child(schema::op::kBuiltinOptions)) {
+  if (!options_.present()) {
+    custom_options_ = FlexMap(op_.Bytes(schema::op::kCustomOptions));
+  }
+}
+
+bool OpContext::Expect(bool condition, StatusCode code, const char* what,
+                       int64_t wanted, int64_t found) {
+  if (!condition && ok()) status_ = Error(code, what, wanted, found);
+  return ok();
+}
+
+bool OpContext::ExpectSameShape(const Tensor& a, const Tensor& b,
+                                const char* what) {
+  return ExpectShape(SameShape(a, b), what, a.elements, b.elements);
+}
+
+bool OpContext::ExpectVector(const Tensor& tensor, int32_t size,
+                             const char* what) {
+  return ExpectShape(tensor.rank == 1 && tensor.elements == size, what, size,
+                     tensor.elements);
+}
+
+void OpContext::CountWork(int64_t multiply_adds) {
+  // Callers multiply tensor sizes and may reach far; saturate.
+  if (multiply_adds < 0 || work_ > INT64_MAX - multiply_adds) {
+    work_ = INT64_MAX;
+  } else {
+    work_ += multiply_adds;
+  }
+}
+
+Tensor OpContext::Get(int32_t index, const char* what) {
+  Tensor tensor;
+  const Status status = model_.GetTensor(subgraph_, index, arena_, &tensor);
+  if (!status.ok()) {
+    if (ok()) status_ = status;
+    return {};
+  }
+  ExpectShape(tensor.elements > 0, what, 1, tensor.elements);
+  return tensor;
+}
+
+void OpContext::ExpectType(const Tensor& tensor, TensorType type,
+                           const char* what) {
+  Expect(tensor.type == type, StatusCode::kBadType, what,
+         static_cast<int>(type), static_cast<int>(tensor.type));
+}
+
+void OpContext::ExpectData(const Tensor& tensor, const char* what) {
+  Expect(tensor.type != TensorType::kResource, StatusCode::kBadType, what,
+         static_cast<int>(TensorType::kFloat32), static_cast<int>(tensor.type));
+}
+
+Tensor OpContext::GetInput(int i) {
+  if (!Expect(HasInput(i), StatusCode::kBadModel, "inputs", i + 1, inputs())) {
+    return {};
+  }
+  return Get(inputs_[i], "input");
+}
+
+Tensor OpContext::Input(int i) {
+  const Tensor tensor = GetInput(i);
+  ExpectData(tensor, "input_type");
+  return tensor;
+}
+
+Tensor OpContext::Input(int i, TensorType type) {
+  const Tensor tensor = GetInput(i);
+  ExpectType(tensor, type, "input_type");
+  return tensor;
+}
+
+Tensor OpContext::Input(int i, TensorType type, int rank) {
+  const Tensor tensor = Input(i, type);
+  ExpectShape(tensor.rank == rank, "input_rank", rank, tensor.rank);
+  return tensor;
+}
+
+Tensor OpContext::GetOutput(int i) {
+  if (!Expect(i < outputs(), StatusCode::kBadModel, "outputs", i + 1,
+              outputs())) {
+    return {};
+  }
+  const Tensor tensor = Get(outputs_[i], "output");
+  Expect(!tensor.is_constant(), StatusCode::kBadModel, "constant_output");
+  return tensor;
+}
+
+Tensor OpContext::Output(int i) {
+  const Tensor tensor = GetOutput(i);
+  ExpectData(tensor, "output_type");
+  return tensor;
+}
+
+Tensor OpContext::Output(int i, TensorType type) {
+  const Tensor tensor = GetOutput(i);
+  ExpectType(tensor, type, "output_type");
+  return tensor;
+}
+
+Tensor OpContext::Output(int i, TensorType type, int rank) {
+  const Tensor tensor = Output(i, type);
+  ExpectShape(tensor.rank == rank, "output_rank", rank, tensor.rank);
+  return tensor;
+}
+
+int OpContext::ConstantInts(int i, int limit, int32_t* values) {
+  if (!Expect(HasInput(i), StatusCode::kBadModel, "inputs", i + 1, inputs())) {
+    return 0;
+  }
+  Tensor tensor;
+  const Status status =
+      model_.GetTensor(subgraph_, inputs_[i], arena_, &tensor);
+  if (!status.ok()) {
+    if (ok()) status_ = status;
+    return 0;
+  }
+  ExpectType(tensor, TensorType::kInt32, "input_type");
+  if (!Expect(tensor.is_constant(), StatusCode::kUnsupportedOp,
+              "computed_parameter") ||
+      !ExpectShape(tensor.elements <= limit, "parameters", limit,
+                   tensor.elements)) {
+    return 0;
+  }
+  for (int k = 0; k < tensor.elements; ++k) values[k] = tensor.ints()[k];
+  return tensor.elements;
+}
+
+int32_t OpContext::ConstantInt(int i) {
+  int32_t value = 0;
+  const int count = ConstantInts(i, 1, &value);
+  ExpectShape(count == 1, "parameters", 1, count);
+  return value;
+}
+
+int32_t OpContext::IntOption(const char* key) {
+  int32_t value = 0;
+  Expect(custom_options_.Int(key, &value), StatusCode::kBadModel, key, 1, 0);
+  return value;
+}
+
+float OpContext::FloatOption(const char* key) {
+  float value = 0.0f;
+  const bool found = custom_options_.Float(key, &value) && IsFinite(value);
+  Expect(found, StatusCode::kBadModel, key, 1, 0);
+  return value;
+}
+
+bool OpContext::BoolOption(const char* key) {
+  bool value = false;
+  Expect(custom_options_.Bool(key, &value), StatusCode::kBadModel, key, 1, 0);
+  return value;
+}
+
+Text OpContext::StringOption(const char* key) {
+  Text value;
+  Expect(custom_options_.String(key, &value), StatusCode::kBadModel, key, 1, 0);
+  return value;
+}
+
+void OpContext::CheckMemory(InPlace in_place) {
+  for (int o = 0; o < outputs() && ok(); ++o) {
+    const Tensor output = GetOutput(o);
+    if (output.type == TensorType::kResource) continue;
+    for (int other = 0; other < o; ++other) {
+      Expect(!Overlap(output, GetOutput(other)), StatusCode::kNoPlan,
+             "outputs_overlap", o, other);
+    }
+    bool stays = false;  // the bytes are already there
+    for (int i = 0; i < inputs() && ok(); ++i) {
+      if (!HasInput(i)) continue;
+      Tensor input;
+      const Status status =
+          model_.GetTensor(subgraph_, inputs_[i], arena_, &input);
+      if (!status.ok()) {
+        status_ = status;
+        return;
+      }
+      if (in_place == InPlace::kCopy) {
+        stays |= output.offset == input.offset;
+        continue;
+      }
+      if (!Overlap(output, input)) continue;
+      const bool allowed =
+          in_place == InPlace::kElementwise ||
+          (in_place == InPlace::kLastInput && o == 0 && i == inputs() - 1);
+      Expect(allowed && SamePlace(output, input), StatusCode::kNoPlan,
+             "output_overlaps_input", input.offset, output.offset);
+    }
+    const bool writes_variable = output.offset < variable_bytes() && !stays;
+    Expect(!writes_variable || MayCommit(), StatusCode::kNoPlan,
+           "write_before_commit", commit_op(), op_index_);
+  }
+}
+
+}  // namespace biotrain

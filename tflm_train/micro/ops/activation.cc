@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tflm_train/kernels/activation.h"
+
+#include "tflm_train/micro/ops/ops.h"
+#include "tflm_train/micro/schema.h"
+
+namespace biotrain {
+namespace ops {
+namespace {
+
+constexpr TensorType kFloat = TensorType::kFloat32;
+// An exponential costs about as much as this many multiply-adds.
+constexpr int64_t kWorkPerElement = 32;
+
+}  // namespace
+
+void ActivationForward(OpContext& op) {
+  const Tensor x = op.Input(0, kFloat);
+  const Tensor y = op.Output(0, kFloat);
+  op.ExpectSameShape(x, y, "output");
+  const auto alpha = op.options().Number<float>(schema::leaky_relu::kAlpha);
+  op.CountWork(kWorkPerElement * x.elements);
+  if (!op.Ready()) return;
+  const int n = x.elements;
+  switch (op.variant<ActivationKind>()) {
+    case ActivationKind::kRelu:
+      return Relu(x.floats(), n, y.floats());
+    case ActivationKind::kRelu6:
+      return Relu6(x.floats(), n, y.floats());
+    case ActivationKind::kElu:
+      return Elu(x.floats(), n, y.floats());
+    case ActivationKind::kLeakyRelu:
+      return LeakyRelu(x.floats(), n, alpha, y.floats());
+    case ActivationKind::kTanh:
+      return TanhForward(x.floats(), n, y.floats());
+    case ActivationKind::kSigmoid:
+      return Sigmoid(x.floats(), n, y.floats());
+  }
+}
+
+// The saved tensor is the activation's output; LeakyRelu's is its input.
+void ActivationGrad(OpContext& op) {
+  const Tensor saved = op.Input(0, kFloat);
+  const Tensor dy = op.Input(1, kFloat);
+  const Tensor dx = op.Output(0, kFloat);
+  op.ExpectSameShape(dy, saved, "saved");
+  op.ExpectSameShape(dy, dx, "output");
+  const auto kind = op.variant<ActivationKind>();
+  const float alpha =
+      kind == ActivationKind::kLeakyRelu ? op.FloatOption("alpha") : 0.0f;
+  op.CountWork(4 * int64_t{dy.elements});
+  if (!op.Ready()) return;
+  const int n = dy.elements;
+  switch (kind) {
+    case ActivationKind::kRelu:
+      return ReluGrad(saved.floats(), dy.floats(), n, dx.floats());
+    case ActivationKind::kRelu6:
+      return Relu6Grad(saved.floats(), dy.floats(), n, dx.floats());
+    case ActivationKind::kElu:
+      return EluGrad(saved.floats(), dy.floats(), n, dx.floats());
+    case ActivationKind::kLeakyRelu:
+      return LeakyReluGrad(saved.floats(), dy.floats(), n, alpha, dx.floats());
+    case ActivationKind::kTanh:
+      return TanhGrad(saved.floats(), dy.floats(), n, dx.floats());
+    case ActivationKind::kSigmoid:
+      return SigmoidGrad(saved.floats(), dy.floats(), n, dx.floats());
+  }
+}
+
+}  // namespace ops
+}  // namespace biotrain

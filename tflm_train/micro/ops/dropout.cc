@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tflm_train/kernels/dropout.h"
+
+#include "tflm_train/micro/ops/ops.h"
+
+namespace biotrain {
+namespace ops {
+namespace {
+
+// The hash is defined for counters below this; later ones begin again.
+constexpr int32_t kCounterEnd = 8000000;
+constexpr int32_t kMaxLayers = 1 << 16;
+constexpr int64_t kWorkPerElement = 64;
+
+int32_t Counter(const Tensor& scalar) {
+  const int32_t value = *scalar.ints() % kCounterEnd;
+  return value < 0 ? value + kCounterEnd : value;
+}
+
+}  // namespace
+
+void Dropout(OpContext& op) {
+  const Tensor x = op.Input(0, TensorType::kFloat32);
+  const Tensor step = op.Input(1, TensorType::kInt32);
+  const Tensor seed = op.Input(2, TensorType::kInt32);
+  const Tensor y = op.Output(0, TensorType::kFloat32);
+  op.ExpectShape(x.rank >= 2, "input_rank", 2, x.rank);
+  op.ExpectShape(step.elements == 1, "step", 1, step.elements);
+  op.ExpectShape(seed.elements == 1, "seed", 1, seed.elements);
+  op.ExpectSameShape(x, y, "output");
+  DropoutParams params;
+  params.rate = op.FloatOption("rate");
+  params.layer = op.IntOption("layer");
+  params.spatial = op.BoolOption("spatial");
+  op.Expect(params.rate >= 0.0f && params.rate < 1.0f, StatusCode::kBadModel,
+            "rate");
+  op.Expect(params.layer >= 0 && params.layer < kMaxLayers,
+            StatusCode::kBadModel, "layer", kMaxLayers, params.layer);
+  op.CountWork(kWorkPerElement * x.elements);
+  if (!op.Ready()) return;
+  const int batch = x.dims[0];
+  const int channels = x.last_dim();
+  const int rows = x.elements / batch / channels;
+  biotrain::Dropout(params, Counter(step), Counter(seed), x.floats(), batch,
+                    rows, channels, y.floats());
+}
+
+}  // namespace ops
+}  // namespace biotrain

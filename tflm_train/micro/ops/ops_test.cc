@@ -1,0 +1,658 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every op once through the reader: that its glue calls the kernel with the
+// right arguments, and that it refuses shapes, types and options that do not
+// fit together. The kernels have tests of their own.
+#include "tflm_train/micro/ops/ops.h"
+
+#include <cstring>
+
+#include "tflm_train/micro/interpreter.h"
+#include "tflm_train/micro/test_model.h"
+#include "tflm_train/testing/micro_test.h"
+
+namespace biotrain {
+namespace {
+
+using Shape = std::initializer_list<int32_t>;
+using Fields = std::initializer_list<TestModel::Field>;
+constexpr TensorType kInt = TensorType::kInt32;
+constexpr TensorType kBool = TensorType::kBool;
+
+constexpr int kSlotBytes = 256;
+constexpr int kSlots = 8;
+constexpr int64_t kWorkLimit = 1000000;
+
+// A model of one op, whose arena tensors each have a slot of 256 bytes.
+class OneOp {
+ public:
+  OneOp() { model_.BeginSubgraph(); }
+
+  int In(Shape shape, std::initializer_list<float> values) {
+    const int tensor = Tensor(shape);
+    int i = 0;
+    for (const float v : values) Slot<float>(slots_ - 1)[i++] = v;
+    return tensor;
+  }
+  int Ints(Shape shape, std::initializer_list<int32_t> values) {
+    const int tensor = Tensor(shape, kInt);
+    int i = 0;
+    for (const int32_t v : values) Slot<int32_t>(slots_ - 1)[i++] = v;
+    return tensor;
+  }
+  int Bools(Shape shape, std::initializer_list<uint8_t> values) {
+    const int tensor = Tensor(shape, kBool);
+    int i = 0;
+    for (const uint8_t v : values) Slot<uint8_t>(slots_ - 1)[i++] = v;
+    return tensor;
+  }
+  int Tensor(Shape shape, TensorType type = TensorType::kFloat32) {
+    return model_.Tensor(shape, slots_++ * kSlotBytes, type);
+  }
+  int Constant(Shape shape, std::initializer_list<int32_t> values) {
+    int32_t* const to = constants_ + constant_count_;
+    for (const int32_t v : values) constants_[constant_count_++] = v;
+    return model_.Constant(shape, to, static_cast<int>(values.size()));
+  }
+  int Same(Shape shape, int slot) {
+    return model_.Tensor(shape, slot * kSlotBytes);
+  }
+
+  OneOp& Op(int builtin, Shape inputs, Shape outputs, Fields options = {}) {
+    model_.Op(builtin, inputs, outputs, options);
+    return *this;
+  }
+  OneOp& Custom(const char* name, Shape inputs, Shape outputs) {
+    model_.CustomOp(name, inputs, outputs, flex.Finish());
+    return *this;
+  }
+
+  Status Run() {
+    const Span<uint8_t> file = model_.Finish(sizeof arena_, 0);
+    Model model;
+    Status status = Model::Open(file, &model);
+    Subgraph subgraph;
+    if (status.ok()) status = model.GetSubgraph(0, &subgraph);
+    const Span<uint8_t> arena = {arena_, sizeof arena_};
+    if (status.ok()) {
+      status = CheckSubgraph(model, subgraph, arena, kWorkLimit);
+    }
+    if (status.ok()) status = RunSubgraph(model, subgraph, arena, nullptr);
+    return status;
+  }
+
+  template <typename T>
+  T* Slot(int slot) {
+    return reinterpret_cast<T*>(arena_ + slot * kSlotBytes);
+  }
+
+  FlexWriter flex;
+
+ private:
+  TestModel model_;
+  int32_t constants_[64];
+  int constant_count_ = 0;
+  int slots_ = 0;
+  alignas(16) uint8_t arena_[kSlots * kSlotBytes] = {};
+};
+
+// Room for one; tests run on devices with little stack.
+OneOp& Fresh() {
+  static OneOp one;
+  one = OneOp();
+  return one;
+}
+
+void Expect(TestContext& test, OneOp& op, int slot,
+            std::initializer_list<float> want, const char* what) {
+  const Status status = op.Run();
+  test.ExpectEqual(static_cast<int>(status.code), 0, what);
+  test.ExpectNear(op.Slot<float>(slot), want.begin(),
+                  static_cast<int>(want.size()), 1e-6, what);
+}
+
+void Refused(TestContext& test, OneOp& op, StatusCode code, const char* what) {
+  test.ExpectEqual(static_cast<int>(op.Run().code), static_cast<int>(code),
+                   what);
+}
+
+void TestElementwise(TestContext& test) {
+  {
+    OneOp& op = Fresh();
+    const int a = op.In({2, 2}, {1, 2, 3, 4});
+    const int b = op.In({2}, {10, -20});
+    Expect(test, op.Op(0, {a, b}, {op.Tensor({2, 2})}, {{0, 1}}), 2,
+           {11, 0, 13, 0}, "ADD with RELU");
+  }
+  {
+    OneOp& op = Fresh();
+    const int a = op.In({2, 2}, {1, 2, 3, 4});
+    const int b = op.In({2}, {1, 2});
+    Expect(test, op.Op(41, {a, b}, {op.Same({2, 2}, 0)}), 0, {0, 0, 2, 2},
+           "SUB in place");
+  }
+  {
+    OneOp& op = Fresh();
+    const int c = op.Bools({2, 1}, {1, 0});
+    const int a = op.In({2}, {1, 2});
+    const int b = op.In({}, {9});
+    Expect(test, op.Op(123, {c, a, b}, {op.Tensor({2, 2})}), 3, {1, 2, 9, 9},
+           "SELECT_V2");
+  }
+  {
+    OneOp& op = Fresh();
+    const int a = op.Ints({3}, {1, 2, 3});
+    const int b = op.Ints({1}, {2});
+    const int y = op.Tensor({3}, kBool);
+    test.Expect(op.Op(63, {a, b}, {y}).Run().ok(), "LESS_EQUAL");
+    const uint8_t* const got = op.Slot<uint8_t>(2);
+    test.ExpectEqual(got[0] + 2 * got[1] + 4 * got[2], 3, "LESS_EQUAL");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.Ints({2}, {-3, 4});
+    Expect(test, op.Op(53, {x}, {op.Tensor({2})}), 1, {-3, 4}, "CAST");
+  }
+  {
+    OneOp& op = Fresh();
+    const int a = op.In({2}, {1, 2});
+    const int b = op.In({2}, {3, 4});
+    Expect(test, op.Op(106, {a, b, a}, {op.Tensor({2})}), 2, {5, 8}, "ADD_N");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.In({2}, {-2, 2});
+    int32_t half;
+    const float alpha = 0.5f;
+    std::memcpy(&half, &alpha, 4);
+    Expect(test, op.Op(98, {x}, {op.Tensor({2})}, {{0, half}}), 1, {-1, 2},
+           "LEAKY_RELU");
+  }
+}
+
+void TestShapes(TestContext& test) {
+  {
+    OneOp& op = Fresh();
+    const int x = op.In({2, 3}, {1, 2, 3, 4, 5, 6});
+    const int order = op.Constant({2}, {1, 0});
+    Expect(test, op.Op(39, {x, order}, {op.Tensor({3, 2})}), 1,
+           {1, 4, 2, 5, 3, 6}, "TRANSPOSE");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.In({2, 2}, {1, 2, 3, 4});
+    const int paddings = op.Constant({2, 2}, {1, 0, 0, 1});
+    const int value = op.In({}, {9});
+    Expect(test, op.Op(60, {x, paddings, value}, {op.Tensor({3, 3})}), 2,
+           {9, 9, 9, 1, 2, 9, 3, 4, 9}, "PADV2");
+  }
+  {
+    OneOp& op = Fresh();
+    const int a = op.In({2, 1}, {1, 2});
+    const int b = op.In({2, 2}, {3, 4, 5, 6});
+    Expect(test, op.Op(2, {a, b}, {op.Tensor({2, 3})}, {{0, -1}}), 2,
+           {1, 3, 4, 2, 5, 6}, "CONCATENATION");
+  }
+  {
+    OneOp& op = Fresh();
+    const int a = op.In({2}, {1, 2});
+    const int b = op.In({2}, {3, 4});
+    Expect(test, op.Op(83, {a, b}, {op.Tensor({2, 2})}, {{1, 1}}), 2,
+           {1, 3, 2, 4}, "PACK");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.In({2, 3}, {1, 2, 3, 4, 5, 6});
+    const int indices = op.Ints({2}, {2, 0});
+    Expect(test, op.Op(36, {x, indices}, {op.Tensor({2, 2})}, {{0, 1}}), 2,
+           {3, 1, 6, 4}, "GATHER");
+  }
+  {
+    OneOp& op = Fresh();
+    const int axis = op.Constant({}, {1});
+    const int x = op.In({2, 2}, {1, 2, 3, 4});
+    const int left = op.Tensor({2, 1});
+    const int right = op.Tensor({2, 1});
+    Expect(test, op.Op(49, {axis, x}, {left, right}), 2, {2, 4}, "SPLIT");
+    test.ExpectNear(static_cast<double>(op.Slot<float>(1)[1]), 3, 0, "SPLIT");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.In({2, 1}, {1, 2});
+    const int shape = op.Constant({2}, {2, 2});
+    Expect(test, op.Op(130, {x, shape}, {op.Tensor({2, 2})}), 1, {1, 1, 2, 2},
+           "BROADCAST_TO");
+  }
+  {
+    OneOp& op = Fresh();
+    const int shape = op.Constant({1}, {3});
+    const int value = op.In({}, {7});
+    Expect(test, op.Op(94, {shape, value}, {op.Tensor({3})}), 1, {7, 7, 7},
+           "FILL");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.In({2, 3}, {1, 2, 3, 4, 5, 6});
+    const int axes = op.Constant({1}, {-1});
+    Expect(test, op.Op(40, {x, axes}, {op.Tensor({2, 1})}, {{0, 1}}), 1, {2, 5},
+           "MEAN");
+  }
+}
+
+void TestSlices(TestContext& test) {
+  {
+    OneOp& op = Fresh();
+    const int x = op.In({2, 3}, {1, 2, 3, 4, 5, 6});
+    const int begin = op.Constant({2}, {0, 1});
+    const int size = op.Constant({2}, {-1, 2});
+    Expect(test, op.Op(65, {x, begin, size}, {op.Tensor({2, 2})}), 1,
+           {2, 3, 5, 6}, "SLICE");
+  }
+  struct Case {
+    const char* what;
+    Shape begin, end, stride;
+    Shape output;
+    int32_t begin_mask, end_mask, new_axis_mask, shrink_mask;
+    std::initializer_list<float> want;
+  };
+  const Case cases[] = {
+      {"x[0:2, 1:3]", {0, 1}, {2, 3}, {1, 1}, {2, 2}, 0, 0, 0, 0, {2, 3, 5, 6}},
+      {"x[:, ::2]", {0, 0}, {0, 0}, {1, 2}, {2, 2}, 3, 3, 0, 0, {1, 3, 4, 6}},
+      {"x[::-1]", {0}, {0}, {-1}, {2, 3}, 1, 1, 0, 0, {4, 5, 6, 1, 2, 3}},
+      {"x[:, ::-2]", {0, 0}, {0, 0}, {1, -2}, {2, 2}, 3, 3, 0, 0, {3, 1, 6, 4}},
+      {"x[1]", {1}, {2}, {1}, {3}, 0, 0, 0, 1, {4, 5, 6}},
+      {"x[-1, -1]", {-1, -1}, {0, 0}, {1, 1}, {}, 0, 0, 0, 3, {6}},
+      {"x[:, None, 0]",
+       {0, 0, 0},
+       {0, 0, 1},
+       {1, 1, 1},
+       {2, 1},
+       1,
+       1,
+       2,
+       4,
+       {1, 4}},
+      {"x[0:99]", {0}, {99}, {1}, {2, 3}, 0, 0, 0, 0, {1, 2, 3, 4, 5, 6}},
+      {"x[0:1, huge step]",
+       {0, 0},
+       {1, 3},
+       {1, INT32_MAX},
+       {1, 1},
+       0,
+       0,
+       0,
+       0,
+       {1}},
+  };
+  for (const Case& c : cases) {
+    OneOp& op = Fresh();
+    const int x = op.In({2, 3}, {1, 2, 3, 4, 5, 6});
+    const int32_t count = static_cast<int32_t>(c.begin.size());
+    const int begin = op.Constant({count}, c.begin);
+    const int end = op.Constant({count}, c.end);
+    const int stride = op.Constant({count}, c.stride);
+    op.Op(45, {x, begin, end, stride}, {op.Tensor(c.output)},
+          {{0, c.begin_mask},
+           {1, c.end_mask},
+           {3, c.new_axis_mask},
+           {4, c.shrink_mask}});
+    Expect(test, op, 1, c.want, c.what);
+  }
+}
+
+void TestProducts(TestContext& test) {
+  {
+    OneOp& op = Fresh();
+    const int x = op.In({1, 2}, {1, 2});
+    const int w = op.In({3, 2}, {1, 0, 0, 1, 1, 1});
+    const int bias = op.In({3}, {10, 20, 30});
+    Expect(test, op.Op(9, {x, w, bias}, {op.Tensor({1, 3})}), 3, {11, 22, 33},
+           "FULLY_CONNECTED");
+  }
+  {
+    OneOp& op = Fresh();
+    const int a = op.In({2, 1, 2}, {1, 2, 3, 4});
+    const int b = op.In({2, 2}, {1, 2, 3, 4});
+    Expect(test, op.Op(126, {a, b}, {op.Tensor({2, 1, 2})}, {{0, 0}, {1, 1}}),
+           2, {5, 11, 11, 25}, "BATCH_MATMUL with a shared matrix");
+  }
+  {
+    OneOp& op = Fresh();
+    const int a = op.In({2, 1}, {1, 2});
+    const int b = op.In({2, 2}, {1, 2, 3, 4});
+    Expect(test, op.Op(126, {a, b}, {op.Tensor({1, 2})}, {{0, 1}}), 2, {7, 10},
+           "BATCH_MATMUL transposed");
+  }
+}
+
+// Filters of one tap, so that the numbers can be seen.
+void TestWindows(TestContext& test) {
+  {
+    OneOp& op = Fresh();
+    const int x = op.In({1, 1, 4, 1}, {1, 2, 3, 4});
+    const int w = op.In({2, 1, 1, 1}, {10, -1});
+    const int bias = op.In({2}, {0, 5});
+    Expect(test,
+           op.Op(3, {x, w, bias}, {op.Tensor({1, 1, 2, 2})},
+                 {{0, 0}, {1, 2}, {2, 1}}),
+           3, {10, 4, 30, 2}, "CONV_2D");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.In({1, 1, 3, 1}, {1, 2, 3});
+    const int w = op.In({1, 1, 2, 2}, {1, 10, 1, 10});
+    Expect(test,
+           op.Op(4, {x, w}, {op.Tensor({1, 1, 2, 2})},
+                 {{0, 1}, {1, 1}, {2, 1}, {3, 2}}),
+           2, {3, 30, 5, 50}, "DEPTHWISE_CONV_2D");
+  }
+  const auto Conv = [](OneOp& op) {
+    op.flex.String("padding", "VALID").Int("stride_h", 1).Int("stride_w", 1);
+    op.flex.Int("dilation_h", 1).Int("dilation_w", 1);
+  };
+  {
+    OneOp& op = Fresh();
+    Conv(op);
+    const int x = op.In({1, 1, 3, 1}, {1, 2, 3});
+    const int dy = op.In({1, 1, 2, 1}, {1, 10});
+    Expect(test,
+           op.Custom("BiotrainConv2DGradFilter", {x, dy},
+                     {op.Tensor({1, 2, 1, 1})}),
+           2, {21, 32}, "filter gradient");
+  }
+  {
+    OneOp& op = Fresh();
+    Conv(op);
+    const int w = op.In({1, 2, 1, 1}, {1, 2});
+    const int dy = op.In({1, 1, 2, 1}, {1, 10});
+    Expect(test,
+           op.Custom("BiotrainConv2DGradInput", {w, dy},
+                     {op.Tensor({1, 1, 3, 1})}),
+           2, {1, 12, 20}, "input gradient");
+  }
+  {
+    OneOp& op = Fresh();
+    Conv(op);
+    const int x = op.In({1, 1, 3, 1}, {1, 2, 3});
+    const int dy = op.In({1, 1, 2, 2}, {1, 0, 0, 1});
+    Expect(test,
+           op.Custom("BiotrainDepthwiseConv2DGradFilter", {x, dy},
+                     {op.Tensor({1, 2, 1, 2})}),
+           2, {1, 2, 2, 3}, "depthwise filter gradient");
+  }
+  {
+    OneOp& op = Fresh();
+    Conv(op);
+    const int w = op.In({1, 2, 1, 2}, {1, 2, 3, 4});
+    const int dy = op.In({1, 1, 1, 2}, {1, 10});
+    Expect(test,
+           op.Custom("BiotrainDepthwiseConv2DGradInput", {w, dy},
+                     {op.Tensor({1, 1, 2, 1})}),
+           2, {21, 43}, "depthwise input gradient");
+  }
+  const auto Pool = [](OneOp& op) {
+    op.flex.String("padding", "VALID").Int("stride_h", 1).Int("stride_w", 2);
+    op.flex.Int("filter_h", 1).Int("filter_w", 2);
+  };
+  {
+    OneOp& op = Fresh();
+    const int x = op.In({1, 1, 4, 1}, {1, 2, 5, 3});
+    Expect(test,
+           op.Op(17, {x}, {op.Tensor({1, 1, 2, 1})},
+                 {{0, 1}, {1, 2}, {2, 1}, {3, 2}, {4, 1}}),
+           1, {2, 5}, "MAX_POOL_2D");
+  }
+  {
+    OneOp& op = Fresh();
+    Pool(op);
+    const int dy = op.In({1, 1, 2, 1}, {2, 4});
+    Expect(
+        test,
+        op.Custom("BiotrainAveragePool2DGrad", {dy}, {op.Tensor({1, 1, 4, 1})}),
+        1, {1, 1, 2, 2}, "average gradient");
+  }
+  {
+    OneOp& op = Fresh();
+    Pool(op);
+    const int x = op.In({1, 1, 4, 1}, {1, 2, 5, 3});
+    const int y = op.In({1, 1, 2, 1}, {2, 5});
+    const int dy = op.In({1, 1, 2, 1}, {7, 8});
+    Expect(test,
+           op.Custom("BiotrainMaxPool2DGrad", {x, y, dy},
+                     {op.Tensor({1, 1, 4, 1})}),
+           3, {0, 7, 8, 0}, "maximum gradient");
+  }
+}
+
+void TestTrainingOps(TestContext& test) {
+  {
+    OneOp& op = Fresh();
+    op.flex.Float("learning_rate", 0.5f).Float("momentum", 0.25f);
+    const int w = op.In({2}, {1, 2});
+    const int m = op.In({2}, {4, 8});
+    const int g = op.In({2}, {2, 2});
+    Expect(test,
+           op.Custom("BiotrainSgdMomentum", {w, m, g},
+                     {op.Same({2}, 0), op.Same({2}, 1)}),
+           0, {1, 3}, "BiotrainSgdMomentum");
+    test.ExpectNear(static_cast<double>(op.Slot<float>(1)[1]), 1, 0, "m");
+  }
+  {
+    OneOp& op = Fresh();
+    op.flex.Float("epsilon", 0.0f);
+    const int x = op.In({2, 1}, {1, 3});
+    const int gamma = op.In({1}, {2});
+    const int beta = op.In({1}, {10});
+    const int y = op.Tensor({2, 1});
+    const int mean = op.Tensor({1});
+    Expect(test,
+           op.Custom("BiotrainBatchNorm", {x, gamma, beta},
+                     {y, mean, op.Tensor({1})}),
+           3, {8, 12}, "BiotrainBatchNorm");
+    test.ExpectNear(static_cast<double>(op.Slot<float>(4)[0]), 2, 0, "mean");
+    test.ExpectNear(static_cast<double>(op.Slot<float>(5)[0]), 1, 0, "var");
+  }
+  {
+    OneOp& op = Fresh();
+    op.flex.Float("rate", 0.0f).Int("layer", 1).Bool("spatial", false);
+    const int x = op.In({1, 2}, {3, 4});
+    const int step = op.Ints({}, {-5});
+    const int seed = op.Ints({}, {INT32_MAX});
+    Expect(test,
+           op.Custom("BiotrainDropout", {x, step, seed}, {op.Tensor({1, 2})}),
+           3, {3, 4}, "BiotrainDropout keeps all at rate 0");
+  }
+  {
+    OneOp& op = Fresh();
+    const int y = op.In({2}, {0, 1});
+    const int dy = op.In({2}, {5, 6});
+    Expect(test, op.Custom("BiotrainReluGrad", {y, dy}, {op.Tensor({2})}), 2,
+           {0, 6}, "BiotrainReluGrad");
+  }
+}
+
+void TestRefusesShapes(TestContext& test) {
+  const auto Unary = [&test](Shape x, Shape y, StatusCode code,
+                             const char* what) {
+    OneOp& op = Fresh();
+    const int in = op.Tensor(x);
+    Refused(test, op.Op(19, {in}, {op.Tensor(y)}), code, what);
+  };
+  Unary({2}, {3}, StatusCode::kBadShape, "sizes");
+  Unary({2, 3}, {3, 2}, StatusCode::kBadShape, "dims");
+  Unary({0}, {0}, StatusCode::kBadShape, "no elements");
+  Unary({-1}, {-1}, StatusCode::kBadShape, "negative");
+  Unary({1, 1, 1, 1, 1, 1, 1}, {1}, StatusCode::kBadShape, "rank 7");
+  Unary({46341, 46341}, {46341, 46341}, StatusCode::kBadShape, "2^31");
+  Unary({INT32_MAX, INT32_MAX, INT32_MAX}, {1}, StatusCode::kBadShape, "2^93");
+  Unary({1024}, {1024}, StatusCode::kNoPlan, "beyond the arena");
+
+  const auto Add = [&test](Shape a, Shape b, Shape y, const char* what) {
+    OneOp& op = Fresh();
+    const int left = op.Tensor(a);
+    const int right = op.Tensor(b);
+    Refused(test, op.Op(0, {left, right}, {op.Tensor(y)}),
+            StatusCode::kBadShape, what);
+  };
+  Add({2}, {3}, {3}, "no broadcast");
+  Add({1}, {1}, {4}, "larger than both");
+  Add({2, 2}, {2}, {2}, "rank");
+
+  const auto Conv = [&test](int32_t stride, int32_t dilation, int32_t out,
+                            StatusCode code, const char* what) {
+    OneOp& op = Fresh();
+    const int x = op.Tensor({1, 1, 8, 1});
+    const int w = op.Tensor({1, 1, 3, 1});
+    const int y = op.Tensor({1, 1, out, 1});
+    Refused(test,
+            op.Op(3, {x, w}, {y},
+                  {{0, 1}, {1, stride}, {2, 1}, {4, dilation}, {5, 1}}),
+            code, what);
+  };
+  Conv(1, 1, 6, StatusCode::kOk, "fits");
+  Conv(1, 1, 7, StatusCode::kBadShape, "too wide");
+  Conv(1, 1, 5, StatusCode::kBadShape, "too narrow");
+  Conv(0, 1, 6, StatusCode::kBadShape, "stride 0");
+  Conv(-1, 1, 6, StatusCode::kBadShape, "stride -1");
+  Conv(1, 0, 8, StatusCode::kBadShape, "dilation 0");
+  Conv(1, 4, 1, StatusCode::kBadShape, "filter beyond the input");
+  Conv(1, INT32_MAX, 1, StatusCode::kBadShape, "huge dilation");
+  Conv(INT32_MAX, 1, 1, StatusCode::kBadShape, "huge stride");
+}
+
+void TestRefusesParameters(TestContext& test) {
+  const auto Transpose = [&test](Shape order, StatusCode code,
+                                 const char* what) {
+    OneOp& op = Fresh();
+    const int x = op.Tensor({2, 2});
+    const int32_t count = static_cast<int32_t>(order.size());
+    const int constant = op.Constant({count}, order);
+    Refused(test, op.Op(39, {x, constant}, {op.Tensor({2, 2})}), code, what);
+  };
+  Transpose({0, 0}, StatusCode::kBadShape, "an axis twice");
+  Transpose({0, 2}, StatusCode::kBadShape, "axis 2");
+  Transpose({0, -3}, StatusCode::kBadShape, "axis -3");
+  Transpose({0}, StatusCode::kBadShape, "an axis less");
+  {
+    OneOp& op = Fresh();
+    const int x = op.Tensor({2, 2});
+    const int order = op.Ints({2}, {1, 0});
+    Refused(test, op.Op(39, {x, order}, {op.Tensor({2, 2})}),
+            StatusCode::kUnsupportedOp, "computed permutation");
+  }
+  const auto Pad = [&test](Shape paddings, const char* what) {
+    OneOp& op = Fresh();
+    const int x = op.Tensor({2});
+    const int constant = op.Constant({1, 2}, paddings);
+    Refused(test, op.Op(34, {x, constant}, {op.Tensor({3})}),
+            StatusCode::kBadShape, what);
+  };
+  Pad({2, 2}, "too much padding");
+  Pad({-1, 2}, "negative padding");
+  Pad({INT32_MAX, INT32_MAX}, "huge padding");
+  const auto Gather = [&test](int32_t index, StatusCode code,
+                              const char* what) {
+    OneOp& op = Fresh();
+    const int x = op.In({2}, {1, 2});
+    const int indices = op.Ints({1}, {index});
+    Refused(test, op.Op(36, {x, indices}, {op.Tensor({1})}), code, what);
+  };
+  Gather(1, StatusCode::kOk, "index 1");
+  Gather(2, StatusCode::kLabelOutOfRange, "index 2");
+  Gather(-1, StatusCode::kLabelOutOfRange, "index -1");
+  {
+    OneOp& op = Fresh();
+    const int x = op.Tensor({2, 2});
+    const int begin = op.Constant({2}, {0, 1});
+    const int size = op.Constant({2}, {2, 2});
+    Refused(test, op.Op(65, {x, begin, size}, {op.Tensor({2, 2})}),
+            StatusCode::kBadShape, "slice beyond the end");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.Tensor({2, 3});
+    op.flex.Float("epsilon", 0.001f).Int("groups", 0);
+    Refused(test, op.Custom("BiotrainGroupNorm", {x, x, x}, {x, x, x}),
+            StatusCode::kBadShape, "rank 2");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.Tensor({2});
+    Refused(test, op.Custom("BiotrainSgd", {x, x}, {op.Tensor({2})}),
+            StatusCode::kBadModel, "no learning rate");
+  }
+}
+
+void TestRefusesTypesAndCounts(TestContext& test) {
+  {
+    OneOp& op = Fresh();
+    const int x = op.Tensor({2}, kInt);
+    Refused(test, op.Op(19, {x}, {op.Tensor({2})}), StatusCode::kBadType,
+            "RELU of integers");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.Tensor({2}, static_cast<TensorType>(4));
+    Refused(test, op.Op(22, {x}, {op.Tensor({2})}), StatusCode::kBadType,
+            "int64");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.Tensor({}, TensorType::kResource);
+    Refused(test, op.Op(22, {x}, {op.Tensor({}, TensorType::kResource)}),
+            StatusCode::kBadType, "RESHAPE of a variable");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.Tensor({2});
+    Refused(test, op.Op(0, {x}, {op.Tensor({2})}), StatusCode::kBadModel,
+            "one summand");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.Tensor({2});
+    Refused(test, op.Op(0, {x, -1}, {op.Tensor({2})}), StatusCode::kBadModel,
+            "missing input");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.Tensor({2});
+    Refused(test, op.Op(19, {x + 100}, {op.Tensor({2})}), StatusCode::kBadModel,
+            "tensor 100");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.Tensor({2});
+    Refused(test, op.Op(19, {x}, {op.Constant({2}, {1, 2})}),
+            StatusCode::kBadModel, "output to a constant");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.Tensor({2});
+    Refused(test, op.Op(77, {x}, {op.Tensor({2})}), StatusCode::kUnsupportedOp,
+            "SHAPE");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.Tensor({2, 2});
+    const int order = op.Constant({2}, {1, 0});
+    Refused(test, op.Op(39, {x, order}, {op.Same({2, 2}, 0)}),
+            StatusCode::kNoPlan, "TRANSPOSE in place");
+  }
+}
+
+constexpr TestCase kTests[] = {
+    {"elementwise", TestElementwise},
+    {"shapes", TestShapes},
+    {"slices", TestSlices},
+    {"products", TestProducts},
+    {"windows", TestWindows},
+    {"training_ops", TestTrainingOps},
+    {"refuses_shapes", TestRefusesShapes},
+    {"refuses_parameters", TestRefusesParameters},
+    {"refuses_types_and_counts", TestRefusesTypesAndCounts},
+};
+
+}  // namespace
+}  // namespace biotrain
+
+int main() { return biotrain::RunTests(biotrain::kTests); }

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tflm_train/kernels/pool.h"
+
+#include "tflm_train/micro/ops/ops.h"
+#include "tflm_train/micro/ops/window.h"
+#include "tflm_train/micro/schema.h"
+
+namespace biotrain {
+namespace ops {
+namespace {
+
+constexpr TensorType kFloat = TensorType::kFloat32;
+
+void CountPool(OpContext& op, const Tensor& small, const Tensor& large,
+               int32_t filter_h, int32_t filter_w) {
+  // At most 2^31 outputs, 2^14 rows and 2^14 columns: below 2^63.
+  op.CountWork(int64_t{4} * small.elements * filter_h * filter_w);
+  op.CountWork(int64_t{4} * large.elements);
+}
+
+}  // namespace
+
+void Pool2D(OpContext& op) {
+  const Tensor x = op.Input(0, kFloat, 4);
+  const Tensor y = op.Output(0, kFloat, 4);
+  const Table& options = op.options();
+  WindowOptions window;
+  window.padding = PaddingOption(op, schema::pool::kPadding);
+  window.stride_h = options.Number<int32_t>(schema::pool::kStrideH);
+  window.stride_w = options.Number<int32_t>(schema::pool::kStrideW);
+  const auto filter_h = options.Number<int32_t>(schema::pool::kFilterH);
+  const auto filter_w = options.Number<int32_t>(schema::pool::kFilterW);
+  const Activation activation = ActivationOption(op, schema::pool::kActivation);
+  const PoolGeometry g = MakePoolGeometry(op, window, x, filter_h, filter_w, y);
+  if (!op.ok()) return;
+  CountPool(op, y, x, filter_h, filter_w);
+  if (!op.Ready()) return;
+  if (op.variant<PoolKind>() == PoolKind::kAverage) {
+    AveragePool2D(g, x.floats(), activation, y.floats());
+  } else {
+    MaxPool2D(g, x.floats(), activation, y.floats());
+  }
+}
+
+void AveragePool2DGrad(OpContext& op) {
+  const Tensor dy = op.Input(0, kFloat, 4);
+  const Tensor dx = op.Output(0, kFloat, 4);
+  const int32_t filter_h = op.IntOption("filter_h");
+  const int32_t filter_w = op.IntOption("filter_w");
+  const PoolGeometry g =
+      MakePoolGeometry(op, CustomPoolOptions(op), dx, filter_h, filter_w, dy);
+  if (!op.ok()) return;
+  CountPool(op, dy, dx, filter_h, filter_w);
+  if (!op.Ready()) return;
+  biotrain::AveragePool2DGrad(g, dy.floats(), dx.floats());
+}
+
+void MaxPool2DGrad(OpContext& op) {
+  const Tensor x = op.Input(0, kFloat, 4);
+  const Tensor y = op.Input(1, kFloat, 4);
+  const Tensor dy = op.Input(2, kFloat, 4);
+  const Tensor dx = op.Output(0, kFloat, 4);
+  const int32_t filter_h = op.IntOption("filter_h");
+  const int32_t filter_w = op.IntOption("filter_w");
+  const PoolGeometry g =
+      MakePoolGeometry(op, CustomPoolOptions(op), x, filter_h, filter_w, dy);
+  op.ExpectSameShape(dy, y, "pool_output");
+  op.ExpectSameShape(x, dx, "pool_input");
+  if (!op.ok()) return;
+  CountPool(op, dy, dx, filter_h, filter_w);
+  if (!op.Ready()) return;
+  biotrain::MaxPool2DGrad(g, x.floats(), y.floats(), dy.floats(), dx.floats());
+}
+
+}  // namespace ops
+}  // namespace biotrain

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// A tensor as an op sees it: shape, type and where its bytes are.
+#ifndef TFLM_TRAIN_MICRO_TENSOR_H_
+#define TFLM_TRAIN_MICRO_TENSOR_H_
+
+#include <cstdint>
+
+namespace biotrain {
+
+// Values of the TFLite schema.
+enum class TensorType : int8_t {
+  kFloat32 = 0,
+  kInt32 = 2,
+  kBool = 6,
+  kResource = 13,
+};
+
+constexpr int kMaxRank = 6;
+
+struct Tensor {
+  TensorType type = TensorType::kFloat32;
+  int rank = 0;
+  int32_t dims[kMaxRank] = {};
+  int32_t elements = 0;
+  int32_t bytes = 0;
+  int32_t offset = -1;      // in the arena; -1 for constants
+  uint8_t* data = nullptr;  // never written if the tensor is a constant
+
+  bool is_constant() const { return offset < 0; }
+  float* floats() const { return reinterpret_cast<float*>(data); }
+  int32_t* ints() const { return reinterpret_cast<int32_t*>(data); }
+  // One byte an element; anything but 0 is true.
+  uint8_t* bools() const { return data; }
+
+  int32_t last_dim() const { return rank == 0 ? 1 : dims[rank - 1]; }
+};
+
+inline bool SameShape(const Tensor& a, const Tensor& b) {
+  if (a.rank != b.rank) return false;
+  for (int i = 0; i < a.rank; ++i) {
+    if (a.dims[i] != b.dims[i]) return false;
+  }
+  return true;
+}
+
+}  // namespace biotrain
+
+#endif  // TFLM_TRAIN_MICRO_TENSOR_H_

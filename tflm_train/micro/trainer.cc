@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tflm_train/micro/trainer.h"
+
+#include <cstring>
+#include <initializer_list>
+
+#include "tflm_train/micro/interpreter.h"
+#include "tflm_train/micro/signatures.h"
+
+namespace biotrain {
+namespace {
+
+constexpr uintptr_t kArenaAlignment = 16;
+
+Status BadArgument(const char* what, int64_t wanted, int64_t found) {
+  return Error(StatusCode::kBadArgument, what, wanted, found);
+}
+
+Status NotCreated() { return BadArgument("trainer", 1, 0); }
+
+bool Overlap(const uint8_t* a, size_t a_bytes, const uint8_t* b,
+             size_t b_bytes) {
+  const auto a_begin = reinterpret_cast<uintptr_t>(a);
+  const auto b_begin = reinterpret_cast<uintptr_t>(b);
+  return a_begin < b_begin + b_bytes && b_begin < a_begin + a_bytes;
+}
+
+// Floats anywhere in memory, aligned or not.
+Status CheckFinite(const void* values, size_t elements, const char* what) {
+  const uint8_t* bytes = static_cast<const uint8_t*>(values);
+  for (size_t i = 0; i < elements; ++i) {
+    float value;
+    std::memcpy(&value, bytes + i * sizeof value, sizeof value);
+    if (!IsFinite(value)) {
+      return Error(StatusCode::kInputNotFinite, what, 0,
+                   static_cast<int64_t>(i));
+    }
+  }
+  return {};
+}
+
+Status CheckSize(const void* data, size_t elements, const Tensor& wanted,
+                 const char* what) {
+  if (data == nullptr) return BadArgument(what, 1, 0);
+  if (elements != static_cast<size_t>(wanted.elements)) {
+    return Error(StatusCode::kBadShape, what, wanted.elements, elements);
+  }
+  return {};
+}
+
+Status CheckFinite(const Tensor& tensor, const char* what) {
+  if (tensor.type != TensorType::kFloat32) return {};
+  return CheckFinite(tensor.data, tensor.elements, what);
+}
+
+}  // namespace
+
+Status Trainer::RequiredArena(Span<const uint8_t> model, size_t* bytes) {
+  Model opened;
+  const Status status = Model::Open(model, &opened);
+  *bytes = status.ok() ? opened.arena_bytes() : 0;
+  return status;
+}
+
+Status Trainer::Create(Span<const uint8_t> model, Span<uint8_t> arena,
+                       Trainer* trainer, const Limits& limits) {
+  *trainer = Trainer();
+  Status status = Model::Open(model, &trainer->model_);
+  if (!status.ok()) return status;
+  const auto address = reinterpret_cast<uintptr_t>(arena.data());
+  if (address % kArenaAlignment != 0) {
+    return Error(StatusCode::kArenaMisaligned, "arena", kArenaAlignment,
+                 address % kArenaAlignment);
+  }
+  const int32_t wanted = trainer->model_.arena_bytes();
+  if (arena.size() < static_cast<size_t>(wanted)) {
+    return Error(StatusCode::kArenaTooSmall, "arena", wanted, arena.size());
+  }
+  if (Overlap(model.data(), model.size(), arena.data(), arena.size())) {
+    return BadArgument("arena_overlaps_model", 0, 1);
+  }
+  trainer->arena_ = {arena.data(), static_cast<size_t>(wanted)};
+
+  status = CheckSignatures(trainer->model_, trainer->arena_,
+                           limits.work_per_call, &trainer->init_subgraph_);
+  if (!status.ok()) return status;
+  trainer->created_ = true;
+  status = trainer->Reset();
+  trainer->created_ = status.ok();
+  return status;
+}
+
+Status Trainer::Reset() {
+  if (!created_) return NotCreated();
+  if (!arena_.empty()) std::memset(arena_.data(), 0, arena_.size());
+  if (init_subgraph_ < 0) return {};
+  Subgraph init;
+  const Status status = GetInitSubgraph(model_, init_subgraph_, &init);
+  if (!status.ok()) return status;
+  return RunSubgraph(model_, init, arena_, /*loss=*/nullptr);
+}
+
+Status Trainer::Run(const char* signature, const float* loss) const {
+  Signature found;
+  Subgraph subgraph;
+  Status status = model_.GetSignature(signature, &found);
+  if (status.ok()) status = model_.GetSubgraph(found.subgraph, &subgraph);
+  if (!status.ok()) return status;
+  return RunSubgraph(model_, subgraph, arena_, loss);
+}
+
+Status Trainer::Input(const char* signature, const char* name,
+                      Tensor* tensor) const {
+  if (!created_) return NotCreated();
+  return GetEnd(model_, arena_, signature, Side::kInput, name, tensor);
+}
+
+Status Trainer::Output(const char* signature, const char* name,
+                       Tensor* tensor) const {
+  if (!created_) return NotCreated();
+  return GetEnd(model_, arena_, signature, Side::kOutput, name, tensor);
+}
+
+size_t Trainer::InputElements(const char* signature, const char* name) const {
+  Tensor tensor;
+  return Input(signature, name, &tensor).ok() ? tensor.elements : 0;
+}
+
+size_t Trainer::OutputElements(const char* signature, const char* name) const {
+  Tensor tensor;
+  return Output(signature, name, &tensor).ok() ? tensor.elements : 0;
+}
+
+Status Trainer::TrainInPlace(float* loss) {
+  if (loss == nullptr) return BadArgument(kLoss, 1, 0);
+  Tensor x, y, computed;
+  Status status = Input(kTrain, kX, &x);
+  if (status.ok()) status = Input(kTrain, kY, &y);
+  if (status.ok()) status = Output(kTrain, kLoss, &computed);
+  if (status.ok()) status = CheckFinite(x, kX);
+  if (status.ok()) status = CheckFinite(y, kY);
+  if (status.ok()) status = Run(kTrain, computed.floats());
+  if (status.ok()) *loss = *computed.floats();
+  return status;
+}
+
+Status Trainer::TrainOn(Span<const float> x, const void* y, size_t y_elements,
+                        TensorType y_type, float* loss) {
+  Tensor x_wanted, y_wanted;
+  Status status = Input(kTrain, kX, &x_wanted);
+  if (status.ok()) status = Input(kTrain, kY, &y_wanted);
+  if (status.ok()) status = CheckSize(x.data(), x.size(), x_wanted, kX);
+  if (status.ok()) status = CheckSize(y, y_elements, y_wanted, kY);
+  if (!status.ok()) return status;
+  if (y_type != y_wanted.type) {
+    return Error(StatusCode::kBadType, kY, static_cast<int>(y_wanted.type),
+                 static_cast<int>(y_type));
+  }
+  std::memmove(x_wanted.data, x.data(), x_wanted.bytes);
+  std::memmove(y_wanted.data, y, y_wanted.bytes);
+  return TrainInPlace(loss);
+}
+
+Status Trainer::Train(Span<const float> x, Span<const int32_t> y, float* loss) {
+  return TrainOn(x, y.data(), y.size(), TensorType::kInt32, loss);
+}
+
+Status Trainer::Train(Span<const float> x, Span<const float> y, float* loss) {
+  return TrainOn(x, y.data(), y.size(), TensorType::kFloat32, loss);
+}
+
+Span<float> Trainer::TrainInput() {
+  Tensor x;
+  if (!Input(kTrain, kX, &x).ok()) return {};
+  return {x.floats(), static_cast<size_t>(x.elements)};
+}
+
+Span<int32_t> Trainer::TrainLabels() {
+  Tensor y;
+  if (!Input(kTrain, kY, &y).ok()) return {};
+  if (y.type != TensorType::kInt32) return {};
+  return {y.ints(), static_cast<size_t>(y.elements)};
+}
+
+Span<float> Trainer::TrainTargets() {
+  Tensor y;
+  if (!Input(kTrain, kY, &y).ok()) return {};
+  if (y.type != TensorType::kFloat32) return {};
+  return {y.floats(), static_cast<size_t>(y.elements)};
+}
+
+Status Trainer::Infer(Span<const float> x, Span<float> output) {
+  Tensor wanted, computed;
+  Status status = Input(kInfer, kX, &wanted);
+  if (status.ok()) status = Output(kInfer, kOutput, &computed);
+  if (status.ok()) status = CheckSize(x.data(), x.size(), wanted, kX);
+  if (status.ok()) {
+    status = CheckSize(output.data(), output.size(), computed, kOutput);
+  }
+  if (status.ok()) status = CheckFinite(x.data(), x.size(), kX);
+  if (!status.ok()) return status;
+  std::memmove(wanted.data, x.data(), wanted.bytes);
+  status = Run(kInfer, /*loss=*/nullptr);
+  if (status.ok()) {
+    std::memmove(output.data(), computed.data, computed.bytes);
+  }
+  return status;
+}
+
+size_t Trainer::SaveBytes() const {
+  Signature save;
+  Subgraph subgraph;
+  if (!created_ || !model_.GetSignature(kSave, &save).ok() ||
+      !model_.GetSubgraph(save.subgraph, &subgraph).ok()) {
+    return 0;
+  }
+  size_t bytes = 0;
+  for (int32_t i = 0; i < save.outputs.size(); ++i) {
+    Tensor tensor;
+    const int32_t index = GetEntry(save.outputs, i).tensor;
+    if (model_.GetTensor(subgraph, index, arena_, &tensor).ok()) {
+      bytes += tensor.bytes;
+    }
+  }
+  return bytes;
+}
+
+Status Trainer::Save(Span<uint8_t> out) const {
+  if (!created_) return NotCreated();
+  Signature save;
+  Status status = model_.GetSignature(kSave, &save);
+  if (!status.ok()) return status;
+  if (out.size() != SaveBytes()) {
+    return BadArgument("save_bytes", SaveBytes(), out.size());
+  }
+  status = Run(kSave, /*loss=*/nullptr);
+  Subgraph subgraph;
+  if (status.ok()) status = model_.GetSubgraph(save.subgraph, &subgraph);
+  uint8_t* to = out.data();
+  for (int32_t i = 0; i < save.outputs.size() && status.ok(); ++i) {
+    Tensor tensor;
+    const int32_t index = GetEntry(save.outputs, i).tensor;
+    status = model_.GetTensor(subgraph, index, arena_, &tensor);
+    if (!status.ok()) return status;
+    std::memcpy(to, tensor.data, tensor.bytes);
+    to += tensor.bytes;
+  }
+  return status;
+}
+
+Status Trainer::Restore(Span<const uint8_t> in) {
+  if (!created_) return NotCreated();
+  Signature save, restore;
+  Subgraph subgraph;
+  Status status = model_.GetSignature(kRestore, &restore);
+  if (status.ok()) status = model_.GetSignature(kSave, &save);
+  if (status.ok()) status = model_.GetSubgraph(restore.subgraph, &subgraph);
+  if (!status.ok()) return status;
+  if (in.size() != SaveBytes()) {
+    return BadArgument("restore_bytes", SaveBytes(), in.size());
+  }
+  // All bytes are looked at before the first one is copied, since inputs may
+  // lie where the variables are.
+  for (const bool copy : {false, true}) {
+    const uint8_t* from = in.data();
+    for (int32_t i = 0; i < save.outputs.size(); ++i) {
+      Tensor tensor;
+      const Text name = GetEntry(save.outputs, i).name;
+      const int32_t index = FindEntry(restore.inputs, name);
+      status = model_.GetTensor(subgraph, index, arena_, &tensor);
+      if (!status.ok()) return status;
+      if (copy) {
+        std::memcpy(tensor.data, from, tensor.bytes);
+      } else if (tensor.type == TensorType::kFloat32) {
+        status = CheckFinite(from, tensor.elements, "restore");
+        if (!status.ok()) return status;
+      }
+      from += tensor.bytes;
+    }
+  }
+  return Run(kRestore, /*loss=*/nullptr);
+}
+
+size_t Trainer::ArenaUsed() const {
+  return created_ ? static_cast<size_t>(model_.arena_bytes()) : 0;
+}
+
+}  // namespace biotrain

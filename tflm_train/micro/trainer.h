@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Trains and runs a model made by the converter, in memory the caller owns.
+//
+//   alignas(16) static uint8_t arena[kArenaBytes];
+//   biotrain::Trainer trainer;
+//   biotrain::Status status = biotrain::Trainer::Create(
+//       {g_model_data, g_model_data_len}, {arena, sizeof arena}, &trainer);
+//   if (status.ok()) status = trainer.Train(x, labels, &loss);
+//
+// Nothing is allocated, and model and arena must outlive the trainer. A call
+// that does not return kOk has changed no variable.
+#ifndef TFLM_TRAIN_MICRO_TRAINER_H_
+#define TFLM_TRAIN_MICRO_TRAINER_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "tflm_train/micro/model.h"
+#include "tflm_train/micro/span.h"
+#include "tflm_train/micro/status.h"
+#include "tflm_train/micro/tensor.h"
+
+namespace biotrain {
+
+// A damaged model must not hang a device, so Create refuses models one of
+// whose signatures would take longer than this. The estimate counts
+// multiply-adds, and what the other ops cost in the same unit.
+struct Limits {
+  int64_t work_per_call = int64_t{1} << 32;  // a few seconds on a laptop
+};
+
+class Trainer {
+ public:
+  Trainer() = default;
+
+  // Checks every op the signatures reach, against the plan and the arena, and
+  // gives the variables their initial values. `arena` starts at a multiple of
+  // 16, `model` of 4.
+  static Status Create(Span<const uint8_t> model, Span<uint8_t> arena,
+                       Trainer* trainer, const Limits& limits = {});
+
+  // What Create needs, from the plan alone.
+  static Status RequiredArena(Span<const uint8_t> model, size_t* bytes);
+
+  // One optimiser step on one batch. NaN or infinity in x or y, a label the
+  // model has no class for or a loss that is not finite refuse the step.
+  Status Train(Span<const float> x, Span<const int32_t> y, float* loss);
+  Status Train(Span<const float> x, Span<const float> y, float* loss);
+
+  // The same without the copy: fill TrainInput() and TrainLabels() (or
+  // TrainTargets()) first. A step overwrites them; empty if there are none.
+  Status TrainInPlace(float* loss);
+  Span<float> TrainInput();
+  Span<int32_t> TrainLabels();
+  Span<float> TrainTargets();
+
+  // What Keras' predict gives for x.
+  Status Infer(Span<const float> x, Span<float> output);
+
+  // All variables, concatenated in the order of the save signature.
+  Status Save(Span<uint8_t> out) const;
+  Status Restore(Span<const uint8_t> in);
+  size_t SaveBytes() const;
+
+  // Back to the initial values.
+  Status Reset();
+
+  size_t ArenaUsed() const;
+
+  // Shape and type of an end of a signature: Input("train", "x", &tensor).
+  Status Input(const char* signature, const char* name, Tensor* tensor) const;
+  Status Output(const char* signature, const char* name, Tensor* tensor) const;
+  // The number of elements; 0 if there is no such end.
+  size_t InputElements(const char* signature, const char* name) const;
+  size_t OutputElements(const char* signature, const char* name) const;
+
+ private:
+  Status TrainOn(Span<const float> x, const void* y, size_t y_elements,
+                 TensorType y_type, float* loss);
+  Status Run(const char* signature, const float* loss) const;
+
+  Model model_;
+  Span<uint8_t> arena_;
+  int32_t init_subgraph_ = -1;
+  bool created_ = false;
+};
+
+}  // namespace biotrain
+
+#endif  // TFLM_TRAIN_MICRO_TRAINER_H_

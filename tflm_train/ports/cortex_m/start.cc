@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cortex-M4F and M7: vector table, FPU on, faults reported.
+#include "tflm_train/ports/bare_metal/start.h"
+
+#include <stdint.h>
+
+#include "tflm_train/ports/bare_metal/semihosting.h"
+
+extern "C" {
+extern uint32_t biotrain_stack_top[];
+[[noreturn]] void biotrain_start();
+void biotrain_fault_entry();
+[[noreturn]] void biotrain_fault(const uint32_t* frame);
+}
+
+namespace {
+
+volatile uint32_t& SystemRegister(uintptr_t address) {
+  return *reinterpret_cast<volatile uint32_t*>(address);
+}
+
+constexpr uintptr_t kCpacr = 0xE000ED88;
+constexpr uintptr_t kCfsr = 0xE000ED28;
+constexpr uintptr_t kBfar = 0xE000ED38;
+constexpr uint32_t kFpuFullAccess = 0xFu << 20;
+// The word of an exception frame that holds the return address.
+constexpr int kFramePc = 6;
+
+struct VectorTable {
+  uint32_t* stack_top;
+  void (*handlers[15])();
+};
+
+__attribute__((section(".start"), used)) const VectorTable kVectors = {
+    biotrain_stack_top,
+    {biotrain_start, biotrain_fault_entry, biotrain_fault_entry,
+     biotrain_fault_entry, biotrain_fault_entry, biotrain_fault_entry,
+     biotrain_fault_entry, biotrain_fault_entry, biotrain_fault_entry,
+     biotrain_fault_entry, biotrain_fault_entry, biotrain_fault_entry,
+     biotrain_fault_entry, biotrain_fault_entry, biotrain_fault_entry}};
+
+}  // namespace
+
+extern "C" void biotrain_start() {
+  SystemRegister(kCpacr) = SystemRegister(kCpacr) | kFpuFullAccess;
+  asm volatile("dsb\n\tisb" ::: "memory");
+  biotrain_start_program();
+}
+
+// A semihosting breakpoint nobody answers becomes a fault: if that call was the
+// probe, return -1 from it. Any other fault is reported on a fresh stack, since
+// a stack that ran over may be the cause.
+extern "C" __attribute__((naked)) void biotrain_fault_entry() {
+  asm volatile(
+      "ldr  r1, =biotrain_semihosting_probe\n\t"
+      "ldr  r2, [r1]\n\t"
+      "cbz  r2, 1f\n\t"
+      "movs r2, #0\n\t"
+      "str  r2, [r1]\n\t"
+      "mvn  r2, r2\n\t"
+      "str  r2, [sp, #0]\n\t"   // r0 of the interrupted call
+      "ldr  r2, [sp, #24]\n\t"  // its pc: step over the breakpoint
+      "adds r2, #2\n\t"
+      "str  r2, [sp, #24]\n\t"
+      "bx   lr\n"
+      "1:\n\t"
+      "mov  r0, sp\n\t"
+      "ldr  r1, =biotrain_stack_top\n\t"
+      "mov  sp, r1\n\t"
+      "bl   biotrain_fault\n\t"
+      ".ltorg");
+}
+
+extern "C" void biotrain_fault(const uint32_t* frame) {
+  extern uint32_t biotrain_stack_limit[];
+  const bool readable =
+      frame >= biotrain_stack_limit && frame + 8 <= biotrain_stack_top;
+  biotrain_report_fault(SystemRegister(kCfsr), readable ? frame[kFramePc] : 0,
+                        SystemRegister(kBfar));
+}
+
+extern "C" __attribute__((naked, noinline)) intptr_t biotrain_semihosting_call(
+    intptr_t, void*) {
+  asm volatile("bkpt 0xAB\n\tbx lr");
+}
