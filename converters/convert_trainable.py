@@ -110,6 +110,7 @@ def _convert(
     from converters import graph as graphs
     from converters.gradients.writer import Writer
     from converters.passes.commit_last import commit_last
+    from converters.passes.exact_options import exact_options
     from converters.passes.name_variables import name_variables
     from converters.passes.selector import add_selector
     from converters.planner.plan import METADATA_NAME, make_plan
@@ -126,7 +127,7 @@ def _convert(
     progress("writing gradients")
     raw = export(step, custom_ops=compact)
     progress("rewriting and planning memory")
-    graph = name_variables(graphs.read(raw), list(step.variables_by_name))
+    graph = name_variables(exact_options(graphs.read(raw)), list(step.variables_by_name))
     graph = replace(graph, description="biotrain_tf trainable model", metadata={})
     plan = None
     if compact:

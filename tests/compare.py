@@ -37,7 +37,7 @@ def assert_close(actual: Any, expected: Any, tolerance_name: str, *, what: str =
 def assert_all_close(
     actual: Mapping[str, Any], expected: Mapping[str, Any], tolerance_name: str, *, what: str
 ) -> float:
-    """`assert_close` of every named tensor; the names must be the same. Returns the largest difference."""
+    """`assert_close` of every tensor, same names on both sides. Returns the largest difference."""
     assert set(actual) == set(expected), (
         f"{what}: missing {sorted(set(expected) - set(actual))}, "
         f"unexpected {sorted(set(actual) - set(expected))}"

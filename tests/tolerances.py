@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True)
 class Tolerance:
-    """|actual - expected| <= ``absolute`` + ``relative`` * (the largest |expected| of the tensor)."""
+    """|actual - expected| <= ``absolute`` + ``relative`` * (largest |expected| of the tensor)."""
 
     absolute: float
     relative: float

@@ -72,3 +72,11 @@ ARCH = {
         "/usr/lib/picolibc/riscv64-unknown-elf/include",
     ],
 }
+
+# Tests compare kernels with the maths library; nothing else is linked with one.
+TEST_LIBS = {
+    "host": ["-lm"],
+    "cortex-m4f": ["-lm", "-lc"],
+    "cortex-m7": ["-lm", "-lc"],
+    "riscv32": ["-L/usr/lib/picolibc/riscv64-unknown-elf/lib/release/rv32imafc/ilp32f", "-lm", "-lc"],
+}

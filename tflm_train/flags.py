@@ -53,6 +53,7 @@ def make_variables(target: str) -> dict[str, str]:
         "COPTS": " ".join([*flags["COPTS"], *port_copts]),
         "CXXOPTS": " ".join(flags["CXXOPTS"]),
         "LINKOPTS": " ".join(linkopts),
+        "TEST_LIBS": " ".join(flags["TEST_LIBS"][profile.arch]),
         "SANITIZE_OPTS": " ".join(flags["SANITIZE"]),
         "PORT": profile.port,
         "UART": profile.uart.driver if profile.uart else "",

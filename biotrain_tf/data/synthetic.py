@@ -3,7 +3,7 @@
 
 1/f noise that neighbouring electrodes share, plus a mu rhythm over either sensorimotor cortex that
 weakens (desynchronises) on the side opposite to the imagined hand. People differ in frequency,
-strength and gain.
+in the strength of either side, in gain and in how their cap sits; in some trials nothing happens.
 """
 
 from __future__ import annotations
@@ -23,6 +23,13 @@ _POSITIONS = {
 }  # fmt: skip
 _SESSIONS = 4
 _CUE_S = 1.0
+# So that a net trained on others is right about as often as on real people, and calibrating helps.
+_MU = 0.8
+_DEPTH = (0.35, 0.6)
+_LAPSES = 0.05
+_ASYMMETRY = 0.7
+_TURN_RAD = 0.5
+"""How far a cap sits turned."""
 
 
 def generate(
@@ -45,37 +52,47 @@ def _person(
 ) -> Recording:
     n_times = round(duration_s * sfreq)
     labels = rng.permutation(np.arange(n_trials) % 2).astype(np.int32)
-    gain_uv = rng.uniform(6.0, 12.0)
-    frequency = rng.uniform(9.0, 12.0)
-    strength = rng.uniform(0.8, 1.3)
-    depth = rng.uniform(0.5, 0.8)
+    shape = (n_trials, len(_POSITIONS), n_times)
     places = np.array(list(_POSITIONS.values()))
-    distance = np.linalg.norm(places[:, None] - places[None, :], axis=-1)
-    mixing = np.exp(-((distance / 0.7) ** 2))
-    mixing /= np.linalg.norm(mixing, axis=1, keepdims=True)
-
-    noise = np.einsum("cd,ndt->nct", mixing, _pink(rng, (n_trials, len(places), n_times)))
+    signal = np.einsum("cd,ndt->nct", _mixing(places), _pink(rng, shape))
+    turn = rng.normal(0.0, _TURN_RAD)
     time = np.arange(n_times) / sfreq
-    # Weakening sets in over about half a second after the cue.
+    # Weakening sets in over about half a second after the cue, and not in every trial.
     after_cue = 1.0 / (1.0 + np.exp(-(time - _CUE_S - 0.5) / 0.15))
-    signal = noise
+    attentive = rng.random(n_trials) >= _LAPSES
+    frequency = rng.uniform(9.0, 12.0)
+    depth = rng.uniform(*_DEPTH)
     for electrode, weakened_by in (("C3", 1), ("C4", 0)):
-        place = np.array(_POSITIONS[electrode])
-        topography = np.exp(-((np.linalg.norm(places - place, axis=1) / 0.4) ** 2))
+        source = _turned(np.array(_POSITIONS[electrode]), turn)
+        topography = np.exp(-((np.linalg.norm(places - source, axis=1) / 0.4) ** 2))
+        # Hemispheres differ, more from person to person than from trial to trial.
+        strength = _MU * np.exp(rng.normal(0.0, _ASYMMETRY) + rng.normal(0.0, 0.2, n_trials))
         phase = rng.uniform(0, 2 * np.pi, (n_trials, 1))
         wander = np.cumsum(rng.normal(0, 0.05, (n_trials, n_times)), axis=1)
-        rhythm = strength * np.sin(2 * np.pi * frequency * time + phase + wander)
-        rhythm *= 1.0 - depth * after_cue * (labels == weakened_by)[:, None]
-        signal = signal + rhythm[:, None, :] * topography[None, :, None]
+        rhythm = strength[:, None] * np.sin(2 * np.pi * frequency * time + phase + wander)
+        rhythm *= 1.0 - depth * after_cue * (attentive & (labels == weakened_by))[:, None]
+        signal += rhythm[:, None, :] * topography[None, :, None]
     return Recording(
         subject=subject,
-        X=(gain_uv * signal).astype(np.float32),
+        X=(rng.uniform(6.0, 12.0) * signal).astype(np.float32),
         y=labels,
         session=(1 + np.arange(n_trials) * _SESSIONS // n_trials).astype(np.int32),
         ch_names=tuple(_POSITIONS),
         label_names=("left_hand_MI", "right_hand_MI"),
         sfreq=sfreq,
     )
+
+
+def _mixing(places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Unit-variance mixtures in which neighbours share most."""
+    distance = np.linalg.norm(places[:, None] - places[None, :], axis=-1)
+    mixing = np.exp(-((distance / 0.7) ** 2))
+    return np.asarray(mixing / np.linalg.norm(mixing, axis=1, keepdims=True))
+
+
+def _turned(place: NDArray[np.float64], angle: float) -> NDArray[np.float64]:
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return np.asarray([[cosine, -sine], [sine, cosine]] @ place)
 
 
 def _pink(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from biotrain_tf.device import build
 from biotrain_tf.device.elf import read_sizes
 from biotrain_tf.device.interface import Counts, Device, DeviceError, OnReply
 from biotrain_tf.device.model import ModelInfo
-from biotrain_tf.device.process import last_words, running
+from biotrain_tf.device.process import running, with_last_words
 from biotrain_tf.device.protocol import Command
 from biotrain_tf.device.stream import ByteStream, converse
 from converters.targets import TargetProfile
@@ -38,18 +38,19 @@ class HostDevice(Device):
         command = [str(self.program), str(self.model.path.resolve())]
         if self._arena_bytes is not None:
             command.append(str(self._arena_bytes))
-        with tempfile.TemporaryDirectory(prefix="biotrain-") as folder:
-            with running(command, folder=Path(folder), stdio=True) as process:
-                assert process.stdin is not None and process.stdout is not None
-                stream = ByteStream(
-                    self.name,
-                    read_fd=process.stdout.fileno(),
-                    write_fd=process.stdin.fileno(),
-                    timeout_s=timeout_s,
-                )
-                try:
-                    converse(stream, commands, on_reply)
-                except DeviceError as error:
-                    process.wait(timeout=timeout_s)
-                    raise DeviceError(f"{error}; {last_words(Path(folder))}".rstrip("; ")) from None
+        with (
+            tempfile.TemporaryDirectory(prefix="biotrain-") as folder,
+            running(command, folder=Path(folder), stdio=True) as process,
+        ):
+            assert process.stdin is not None and process.stdout is not None
+            stream = ByteStream(
+                self.name,
+                read_fd=process.stdout.fileno(),
+                write_fd=process.stdin.fileno(),
+                timeout_s=timeout_s,
+            )
+            try:
+                converse(stream, commands, on_reply)
+            except DeviceError as error:
+                raise with_last_words(error, Path(folder)) from None
         return Counts()

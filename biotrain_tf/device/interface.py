@@ -50,6 +50,8 @@ class Device(ABC):
         values = line.values
         pc = int(values.get("pc", "0"), 0)
         where = self.sizes.function_at(pc) or f"{pc:#010x}"
+        if values.get("stack") == "exhausted":
+            return f"{self.name}: the stack ran over its room; last seen in {where}"
         return (
             f"{self.name}: the processor faulted in {where} "
             f"(cause {values.get('cause')}, address {values.get('address')})"

@@ -84,8 +84,7 @@ def read_model(path: Path) -> ModelInfo:
         content = path.read_bytes()
     except OSError as error:
         raise BiotrainError(
-            f"model: wanted a .tflite file; {path}: {error.strerror}; "
-            "`biotrain convert` writes one"
+            f"model: wanted a .tflite file; {path}: {error.strerror}; `biotrain convert` writes one"
         ) from None
     if content[4:8] != b"TFL3":
         raise BiotrainError(

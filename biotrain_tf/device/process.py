@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from biotrain_tf.device.interface import DeviceError
+
 _GRACE_S = 5.0
 
 
@@ -47,10 +49,17 @@ def running(
                 process.wait()
 
 
+def with_last_words(error: DeviceError, folder: Path) -> DeviceError:
+    """The error, and what the program in ``folder`` has written to stderr about it."""
+    words = last_words(folder)
+    return DeviceError(f"{error}; it says: {words}") if words else error
+
+
 def last_words(folder: Path) -> str:
     """The last line of its stderr, for an error message; empty if it wrote nothing."""
     path = folder / "stderr"
     lines = path.read_text(errors="replace").strip().splitlines() if path.exists() else []
-    # A sanitizer's report begins with the line that says most.
-    telling = [line for line in lines if "ERROR" in line or "runtime error" in line]
+    # The reports of sanitizers and of QEMU begin with the line that says most.
+    words = ("ERROR", "runtime error", "fatal")
+    telling = [line for line in lines if any(word in line for word in words)]
     return (telling or lines[-1:] or [""])[0].strip()

@@ -14,7 +14,7 @@ from pathlib import Path
 from biotrain_tf.device import build
 from biotrain_tf.device.elf import ProgramSizes, read_sizes
 from biotrain_tf.device.interface import Counts, Device, DeviceError, OnReply
-from biotrain_tf.device.process import last_words, running
+from biotrain_tf.device.process import running, with_last_words
 from biotrain_tf.device.protocol import Command, Kind, Line, ProtocolError, ReplyParser
 from biotrain_tf.device.stream import ByteStream, converse, silent_error
 from biotrain_tf.errors import BiotrainError
@@ -80,7 +80,7 @@ class QemuDevice(Device):
             try:
                 converse(stream, commands, on_reply)
             except DeviceError as error:
-                raise DeviceError(f"{error}; {last_words(folder)}".rstrip("; ")) from None
+                raise with_last_words(error, folder) from None
 
     def _run_on_files(
         self, commands: Sequence[Command], on_reply: OnReply, folder: Path, timeout_s: float
@@ -105,6 +105,8 @@ class QemuDevice(Device):
                     last_heard = time.monotonic()
                 try:
                     for reply in parser.feed(data or b""):
+                        if not waiting:
+                            break
                         on_reply(waiting[0], reply)
                         is_hello = waiting[0].kind is Kind.HELLO
                         is_ready = isinstance(reply, Line) and reply.is_ready
@@ -115,10 +117,9 @@ class QemuDevice(Device):
                 if not waiting or data:
                     continue
                 if has_ended:
-                    raise DeviceError(
-                        f"{self.name}: ended with code {process.returncode} before its last reply; "
-                        f"{last_words(folder)}".rstrip("; ")
-                    )
+                    code = process.returncode
+                    ended = f"{self.name}: ended with code {code} before its last reply"
+                    raise with_last_words(DeviceError(ended), folder)
                 if time.monotonic() - last_heard > timeout_s:
                     raise silent_error(self.name, timeout_s)
                 time.sleep(_POLL_S)
@@ -131,8 +132,9 @@ class QemuDevice(Device):
     def _read_counts(self, folder: Path) -> tuple[int, ...] | None:
         if self._plugin is None:
             return None
-        text = (folder / _COUNTS).read_text()
-        return tuple(int(count) for count in re.findall(r"^interval=\d+ instructions=(\d+)$", text, re.M))
+        counts = (folder / _COUNTS).read_text()
+        found = re.findall(r"^interval=\d+ instructions=(\d+)$", counts, re.MULTILINE)
+        return tuple(map(int, found))
 
 
 def require_qemu(profile: TargetProfile) -> str:

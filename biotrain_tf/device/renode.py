@@ -15,7 +15,7 @@ from pathlib import Path
 from biotrain_tf.device.build import SOURCES
 from biotrain_tf.device.elf import read_sizes
 from biotrain_tf.device.interface import Counts, Device, DeviceError, OnReply
-from biotrain_tf.device.process import last_words, running
+from biotrain_tf.device.process import running, with_last_words
 from biotrain_tf.device.protocol import Command
 from biotrain_tf.device.stream import ByteStream, converse, silent_error
 from biotrain_tf.errors import BiotrainError
@@ -47,7 +47,7 @@ class RenodeDevice(Device):
                     try:
                         converse(stream, commands, on_reply, say_hello=True)
                     except DeviceError as error:
-                        raise DeviceError(f"{error}; {last_words(folder)}".rstrip("; ")) from None
+                        raise with_last_words(error, folder) from None
         return Counts()
 
     def _arguments(self, port: int) -> list[str]:
@@ -58,7 +58,8 @@ class RenodeDevice(Device):
             'emulation CreateServerSocketTerminal $port "biotrain" false; '
             f"connector Connect sysbus.{self.profile.renode.uart} biotrain; start"
         )
-        return [self._binary, "--plain", "--disable-xwt", "--hide-log", "-P", str(_free_port()), "-e", start]
+        monitor = ["-P", str(_free_port())]
+        return [self._binary, "--plain", "--disable-xwt", "--hide-log", *monitor, "-e", start]
 
     def _connect(
         self, port: int, process: subprocess.Popen[bytes], timeout_s: float

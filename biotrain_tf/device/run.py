@@ -96,15 +96,16 @@ class _Conversation:
         elif command.kind is Kind.SAVE and frame.kind is Kind.WEIGHTS:
             self.weights = frame.payload
         else:
-            raise DeviceError(f"{self.device.name}: a frame {frame.kind.name} that nobody asked for")
+            raise DeviceError(f"{self.device.name}: sent {frame.kind.name}, which nobody asked for")
 
     def _refusal(self, line: Line) -> DeviceError:
         values = line.values
         if values["error"] == "fault":
             return DeviceError(self.device.describe_fault(line))
         where = f"step {len(self.losses)}: " if self.outputs and not self.weights else ""
-        detail = "".join(f", {key} {values[key]}" for key in ("what", "wanted", "found") if key in values)
-        return DeviceError(f"{self.device.name}: {where}refused with {values['error']}{detail}")
+        parts = [f"{key} {values[key]}" for key in ("what", "wanted", "found") if key in values]
+        reason = ", ".join([values["error"], *parts])
+        return DeviceError(f"{self.device.name}: {where}refused with {reason}")
 
     def check(self) -> None:
         if self.verdict != "PASS" or len(self.losses) != self.steps or not self.weights:
@@ -174,7 +175,7 @@ def _result(
 ) -> dict[str, Any]:
     if instructions is not None and len(instructions) != talk.steps:
         raise DeviceError(
-            f"{device.name}: wanted a count for each of {talk.steps} steps; found {len(instructions)}"
+            f"{device.name}: wanted {talk.steps} counts, one a step; found {len(instructions)}"
         )
     count = len(talk.data.test.x)
     static, stack = device.sizes.static_bytes, talk.figures["stack_bytes"]

@@ -188,7 +188,8 @@ def _flash(report: Report) -> str:
             f"and {kib(ram['activations_and_gradients'])} activations and gradients. The "
             f"flatbuffer has {kib(model['flatbuffer_bytes'])}. "
             f"{count(model['trained_parameters'])} of {count(model['parameters'])} parameters "
-            f"train; a step is {count(model['textbook_macs_per_step'])} textbook multiply-accumulates.</p>"
+            f"train; a step is {count(model['textbook_macs_per_step'])} textbook "
+            "multiply-accumulates.</p>"
         )
     return text
 

@@ -16,8 +16,8 @@ from matplotlib.patches import Patch, Rectangle
 
 from biotrain_tf.report.text import tiny, titles
 
-# Okabe and Ito.
-_COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#F0E442")
+# Okabe and Ito, with a brown for their yellow, which is too pale for a line on white.
+_COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#8C564B")
 _MARKERS = "oxs+^vD*"
 _LEAST = 3e-8
 """Half a float32 step near 0.5: where equality is drawn on a logarithmic axis."""

@@ -36,7 +36,7 @@ def print_summary(console: Console, report: Mapping[str, Any]) -> None:
     fall, accuracy, data = report["loss_fall"], report["accuracy"], report["data"]
     lines = [
         f"{data['person']}: accuracy {percent(accuracy['before'])} before, "
-        f"{percent(accuracy['after'])} after fine-tuning on {titles(accuracy['measured_on'])} "
+        f"{percent(accuracy['after'])} after fine-tuning by {titles(accuracy['measured_on'])} "
         f"({data['test_trials']} test trials, the larger class is "
         f"{percent(data['majority_share'])})",
         f"loss {fall['first']:.3f} to {fall['last']:.3f}: fell by {share(fall['fraction'])} "

@@ -53,5 +53,5 @@ def _attr_value(value: Option) -> str:
     if isinstance(value, int):
         return f"i: {value}"
     if isinstance(value, float):
-        return f"f: {value!r}"
+        return f's: "float:{value!r}"'  # passes/exact_options.py makes it a number again
     return f's: "{value}"'

@@ -125,7 +125,7 @@ def test_page_shows_what_was_asked_for() -> None:
         "186.0 M",
         "2.27 per textbook MAC",
         "13.0 KiB",
-        "292.9 KiB",
+        "293.0 KiB",
         "ab" * 32,
         "not run: not &lt;installed&gt;",
         "Everything agrees.",

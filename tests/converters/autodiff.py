@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gradients of one function, three ways: rewritten by the converter, TensorFlow's own, finite differences."""
+"""Gradients of one function, rewritten by the converter, TensorFlow's own, and by differences."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WRITER = Writer(compact=False)
 
 @dataclass(frozen=True)
 class Case:
-    """``function(*inputs)`` is differentiated; ``reference`` is the same function where TF cannot run it."""
+    """``function(*inputs)`` is differentiated; ``reference`` is the same where TF cannot run it."""
 
     name: str
     function: Function

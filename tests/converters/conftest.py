@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-
 STANDARD: dict[str, Any] = {
     "ops": "micro",
     "batch_size": 8,
@@ -44,7 +43,8 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     base = tmp_path_factory.getbasetemp()
     # Workers of pytest-xdist have folders of their own inside a common one.
     shared = base.parent if base.name.startswith("popen-") else base
-    # A folder of one's own keeps conversions between runs, for work on the tests; it is never cleared.
+    # A folder of one's own keeps conversions between runs, for work on the tests.
+    # Nothing ever clears it.
     kept = os.environ.get("BIOTRAIN_TEST_CACHE")
     cache = Path(kept) if kept else shared / "conversions"
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run a planned subgraph on real bytes, every op a hash of what it reads, and see whether it computes the same.
+"""Run a planned subgraph on real bytes, every op a hash of what it reads: is all as it was?
 
-Written from the contract of the plan alone: it shares no code with the planner or its verifier. An op that may not
-work in place destroys what its output overlaps before it reads.
+Written from the contract of the plan alone: it shares no code with the planner or its verifier. An
+op that may not work in place destroys what its output overlaps before it reads.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def _run(
 def _poison(
     arena: Arena, subgraph: Subgraph, op: Op, position: int, out: int, in_place: InPlace
 ) -> None:
-    """Destroy inputs that ``out`` overlaps, but the one at exactly its place if the kernel allows that."""
+    """Destroy inputs that ``out`` overlaps, but one at exactly its place where allowed."""
     start, end = arena.span(subgraph, out)
     for k, t in enumerate(op.inputs):
         if t < 0 or subgraph.tensors[t].data is not None or subgraph.tensors[t].type == "RESOURCE":

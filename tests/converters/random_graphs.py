@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random training steps without arithmetic: the op kinds, lifetimes and variables that a planner meets."""
+"""Random training steps without arithmetic: the kinds, lifetimes and variables a planner meets."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def random_graph(seed: int, *, ops: int = 25, variables: int = 4) -> Graph:
 def _body(
     b: SubgraphBuilder, generator: np.random.Generator, live: list[tuple[int, int]], ops: int
 ) -> None:
-    """Append random ops; ``live`` holds (tensor, size) and grows. Sizes of binary ops are the first's."""
+    """Append random ops; ``live`` holds (tensor, size) and grows."""
     for n in range(ops):
         t, size = live[int(generator.integers(max(0, len(live) - 8), len(live)))]
         if generator.random() < 0.4:
@@ -95,6 +95,8 @@ def _train(
             clipped = b.tensor(f"{name}/clipped", (sizes[name],))
             updated = b.op("MUL", [updated, b.constant("c", np.float32(0.5))], [clipped])
         b.op("ASSIGN_VARIABLE", [b.handle(name), updated], [])
+        # The backward pass goes on, and may still read the old value of what is updated already.
+        _body(b, generator, live, 2)
     return b.build([x], [loss]), loss
 
 

@@ -55,7 +55,8 @@ def compat_python() -> Path:
     python = Path(named) if named else REPO / ".venv-compat" / "bin" / "python"
     if not python.exists():
         pytest.skip(
-            f"needs tflite-runtime in {python}: `make test` creates it, or set BIOTRAIN_COMPAT_PYTHON"
+            f"needs tflite-runtime in {python}: `make test` creates it "
+            "(or set BIOTRAIN_COMPAT_PYTHON)"
         )
     return python
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train by signatures on LiteRT or tflite-runtime, inferring after every step.
 
-The file needs NumPy alone: tflite-runtime lives in an environment of its own and runs it there as a program,
+The file needs NumPy alone: tflite-runtime lives in an environment of its own and runs it there,
 
     python signature_steps.py MODEL BATCHES.npz RESULT.npz
 """
@@ -15,13 +15,13 @@ import numpy as np
 
 
 def run(interpreter: Any, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-    """Losses and outputs of every step, variables before and after, and the loss of step 0 once restored."""
+    """Losses and outputs of every step, variables before and after, the loss of step 0 restored."""
     train, infer, save, restore = (
         interpreter.get_signature_runner(key) for key in ("train", "infer", "save", "restore")
     )
     before = {name: np.array(value) for name, value in save().items()}
     losses, outputs = [], []
-    for batch, labels in zip(x, y):
+    for batch, labels in zip(x, y, strict=True):
         losses.append(np.array(train(x=batch, y=labels)["loss"]))
         outputs.append(np.array(infer(x=x[0])["output"]))
     after = {name: np.array(value) for name, value in save().items()}
@@ -38,7 +38,8 @@ def main(model: str, batches: str, result: str) -> None:
 
     with np.load(batches) as stored:
         x, y = stored["x"], stored["y"]
-    np.savez(result, **run(Interpreter(model_path=model), x, y))
+    arrays: dict[str, Any] = dict(run(Interpreter(model_path=model), x, y))
+    np.savez(result, **arrays)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""20 steps of EEGNet on three stock runtimes, nothing registered, against Keras's train_on_batch."""
+"""20 steps of EEGNet on three stock runtimes, nothing registered, against train_on_batch."""
 
 from __future__ import annotations
 

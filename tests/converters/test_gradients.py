@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rewritten gradients of everything but convolutions, against float64 autodiff and finite differences."""
+"""Rewritten gradients of all but convolutions, against float64 autodiff and differences."""
 
 from __future__ import annotations
 
@@ -158,8 +158,8 @@ def norms() -> list[Case]:
     ]
 
 
-# TensorFlow's own AvgPoolGrad is wrong where a window is larger than the input on both sides (finite
-# differences of its own forward pass say so), so this one is compared with the differences alone.
+# TensorFlow's own AvgPoolGrad is wrong where a window is larger than the input on both sides:
+# finite differences of its own forward pass say so, and this one is compared with those alone.
 LARGE_WINDOW = pool("avg", "SAME", 3, (5, 7), (1, 2), ties=False)
 PLAIN = {c.name: c for c in [*pools(), *activations(), *shapes()]}
 NORMS = {c.name: c for c in norms()}
@@ -290,7 +290,7 @@ def test_updates_are_keras_sgd_bit_for_bit(momentum: float) -> None:
     variable = keras.Variable(start)
     optimizer = keras.optimizers.SGD(0.05, momentum=momentum)
     optimizer.build([variable])
-    arguments = {"learning_rate": 0.05, "writer": WRITER}
+    arguments: dict[str, Any] = {"learning_rate": 0.05, "writer": WRITER}
     if momentum:
         optimizer.momentums[0].assign(velocity)
         w, m = sgd_momentum(start, velocity, gradient, momentum=momentum, **arguments)

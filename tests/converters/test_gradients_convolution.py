@@ -136,7 +136,7 @@ def tensorflow_has_it(name: str) -> bool:
     return "-d1x1-" in name and (name.startswith("conv") or sides[0] == sides[1])
 
 
-@pytest.mark.parametrize("name", filter(tensorflow_has_it, CASES))
+@pytest.mark.parametrize("name", [n for n in CASES if tensorflow_has_it(n)])
 def test_the_spelled_out_reference_is_tensorflow_s_own(name: str) -> None:
     case = CASES[name]
     assert case.reference is not None

@@ -58,6 +58,25 @@ def assert_no_write_before_the_loss(subgraph: Subgraph, loss: int) -> None:
     assert writes and min(writes) > made
 
 
+def assert_readers_come_before_updates(subgraph: Subgraph) -> int:
+    """Of each weight, so that it may be updated in place; returns how many reads were seen."""
+    handles = subgraph.variable_of_handle()
+    variable_of = {
+        op.outputs[0]: handles[op.inputs[0]] for op in subgraph.ops if op.kind == "READ_VARIABLE"
+    }
+    updated: set[str] = set()
+    readers = 0
+    for op in subgraph.ops:
+        read = {variable_of[t] for t in op.inputs if t in variable_of}
+        readers += len(read)
+        assert not read & updated, f"{op.kind} reads {read & updated} after the update"
+        if op.kind.startswith("BiotrainSgd"):
+            updated |= read
+        elif op.kind == "ASSIGN_VARIABLE":
+            updated.add(handles[op.inputs[0]])
+    return readers
+
+
 def same_ops(a: Subgraph, b: Subgraph) -> bool:
     def key(op: Op) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
         return op.kind, op.inputs, op.outputs
@@ -74,6 +93,7 @@ def test_commit_last_reorders_only(seed: int, ops: int) -> None:
     assert same_ops(before.subgraphs[0], after.subgraphs[0])
     assert run_in_order(before.subgraphs[0]) == run_in_order(after.subgraphs[0])
     assert_no_write_before_the_loss(after.subgraphs[0], loss)
+    assert assert_readers_come_before_updates(after.subgraphs[0]) > 0
     assert before.subgraphs[1:] == after.subgraphs[1:]
     assert commit_last(after) == after
 
@@ -83,6 +103,7 @@ def test_commit_last_on_eegnet(converted: Callable[..., Any]) -> None:
     signature = graph.signatures["train"]
     subgraph = graph.subgraphs[signature.subgraph]
     assert_no_write_before_the_loss(subgraph, signature.outputs["loss"])
+    assert assert_readers_come_before_updates(subgraph) > 20
     shuffled = replace(subgraph, ops=tuple(reversed(subgraph.ops)))
     # Handles first, or nothing is known of the variables.
     assert same_ops(order_step(subgraph, signature.outputs["loss"]), shuffled)
@@ -175,7 +196,7 @@ def test_selector_structure(converted: Callable[..., Any]) -> None:
     assert Counter(op.kind for op in first.ops) == {"CALL_ONCE": 1, "LESS": 1, "IF": 1}
     init = graph.init_subgraph()
     reached = reachable(graph, 0)
-    # TFLM plans no memory for subgraphs that subgraph 0 does not reach; what runs there must be small.
+    # TFLM plans no memory where subgraph 0 does not lead: what is there must be small.
     big = [s.name for i, s in enumerate(graph.subgraphs) if i not in reached and len(s.ops) > 70]
     assert not big, big
     for i in sorted(reached - {0}):
@@ -206,7 +227,7 @@ def test_selector_keeps_a_graph_without_variables() -> None:
 
 
 def test_selector_saves_and_restores_every_variable(converted: Callable[..., Any]) -> None:
-    """On TFLM, which runs nothing but subgraph 0: what is restored is what is saved, name by name."""
+    """On TFLM, which runs nothing but subgraph 0: what is restored is what is saved."""
     pytest.importorskip("tflite_micro", reason="needs tflite-micro: requirements-test.txt")
     conversion = converted("eegnet", ops="builtin")
     selector = Selector(conversion)

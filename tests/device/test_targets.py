@@ -51,7 +51,8 @@ def test_training_is_what_numpy_says(target: str, train: Any, tiny_shape: TinySh
     found = np.frombuffer(weights, "<f4").reshape(expected.shape)
     loss_difference = np.abs(np.array(result["loss"]) - losses).max()
     weight_difference = np.abs(found - expected).max()
-    print(f"{target}: compared={len(losses)}+{found.size} {loss_difference:.2g} {weight_difference:.2g}")
+    print(f"{target}: losses={len(losses)} {loss_difference:.2g}")
+    print(f"{target}: weights={found.size} {weight_difference:.2g}")
     assert len(result["loss"]) == len(losses) == STEPS and found.size == 18
     assert loss_difference <= LOSS_TOLERANCE
     assert weight_difference <= WEIGHT_TOLERANCE

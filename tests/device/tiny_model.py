@@ -178,9 +178,7 @@ def _train(builder: _Builder, shape: TinyShape, first_free: int) -> _Subgraph:
     )
     scale = graph.tensor("scale", (), constant=np.array(-1 / batch, np.float32))
     loss = graph.tensor("loss", ())
-    graph.op(
-        Op.MUL, [total, scale], [loss], schema.MulOptionsT(), schema.BuiltinOptions.MulOptions
-    )
+    graph.op(Op.MUL, [total, scale], [loss], schema.MulOptionsT(), schema.BuiltinOptions.MulOptions)
     p = graph.tensor("p", (batch, classes))
     softmax = schema.SoftmaxOptionsT()
     softmax.beta = 1.0
@@ -260,7 +258,8 @@ def _restore(builder: _Builder, shape: TinyShape, first_free: int) -> _Subgraph:
 def _init(builder: _Builder, shape: TinyShape, first_free: int) -> _Subgraph:
     graph = _Subgraph(builder, "init", first_free)
     handle = graph.handle()
-    values = graph.tensor("initial", (shape.classes, shape.features), constant=initial_weights(shape))
+    initial = initial_weights(shape)
+    values = graph.tensor("initial", initial.shape, constant=initial)
     graph.commit_op = graph.op(Op.ASSIGN_VARIABLE, [handle, values], [])
     graph.ends([], [])
     return graph
@@ -272,7 +271,7 @@ def _signature(key: str, index: int, graph: _Subgraph) -> schema.SignatureDefT:
         for tensor in tensors:
             entry = schema.TensorMapT()
             name = graph.graph.tensors[tensor].name.decode()
-            entry.name = (b"weights" if name == "w" else name.encode())
+            entry.name = b"weights" if name == "w" else name.encode()
             entry.tensorIndex = tensor
             result.append(entry)
         return result

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dropout mask in plain integers, from its definition alone.
 
-All arithmetic is modulo the prime P = 2861. cube(v) = v*v*v; a key folds in seed, step and sample, base-P digit by
-digit; rows and columns of the [B, R, C] view are hashed apart and then together; u < rate*P drops an element.
+All arithmetic is modulo the prime P = 2861. cube(v) = v*v*v; a key folds in seed, step and sample,
+base-P digit by digit; rows and columns of the [B, R, C] view are hashed apart and then together;
+u < rate*P drops an element.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def uniform(
 def keep_mask(
     shape: tuple[int, ...], *, seed: int, step: int, layer: int, rate: float, spatial: bool = False
 ) -> np.ndarray:
-    """Which elements of x [B, ..., C] are kept; a spatial mask is the same at all middle indices."""
+    """Which elements of x [B, ..., C] are kept; spatial: the same at all middle indices."""
     batch, *middle, channels = shape
     rows = 1 if spatial else math.prod(middle)
     threshold = math.floor(rate * PRIME + 0.5)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reference of every training test: Keras's own train_on_batch, with dropout masks from the integer hash."""
+"""The reference of training: Keras's own train_on_batch, dropout masks from the integer hash."""
 
 from __future__ import annotations
 

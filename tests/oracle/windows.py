@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Convolutions spelled out tap by tap in elementary TensorFlow ops, so that autodiff gives their gradients.
+"""Convolutions spelled out tap by tap in elementary TensorFlow ops, for autodiff to differentiate.
 
-TensorFlow's own CPU kernels have no gradient of a dilated convolution and no depthwise one with unequal strides.
+TensorFlow's own CPU kernels have no gradient of a dilated convolution and no depthwise one with
+unequal strides.
 """
 
 from __future__ import annotations

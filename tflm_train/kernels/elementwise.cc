@@ -7,30 +7,131 @@
 namespace biotrain {
 namespace {
 
-// The three shapes nearly every broadcast has after Collapse() get a loop the
-// compiler can vectorise.
-template <typename In, typename Out, typename Function>
+// One run along the last dim. Steps are 1, 0 (repeated) or any other.
+template <typename In, typename Out>
+using Row = void (*)(const In* p, int p_step, const In* q, int q_step, int n,
+                     Out* y);
+
+// Not a template of the function, for the size of the program.
+template <typename In, typename Out>
 void Broadcast(const StridedLoop& loop, const In* a, const In* b, Out* y,
-               Function function) {
-  const int n = loop.dims[loop.rank - 1];
-  const int a_step = loop.strides[1][loop.rank - 1];
-  const int b_step = loop.strides[2][loop.rank - 1];
-  loop.ForEachRow([=](const int* offsets) {
-    Out* const out = y + offsets[0];
-    const In* const p = a + offsets[1];
-    const In* const q = b + offsets[2];
-    if (a_step == 1 && b_step == 1) {
-      for (int i = 0; i < n; ++i) out[i] = function(p[i], q[i]);
-    } else if (a_step == 1 && b_step == 0) {
-      const In right = *q;
-      for (int i = 0; i < n; ++i) out[i] = function(p[i], right);
-    } else {
-      for (int i = 0; i < n; ++i) {
-        out[i] = function(p[i * a_step], q[i * b_step]);
-      }
-    }
+               Row<In, Out> row) {
+  const int last = loop.rank - 1;
+  loop.ForEachRow([=, &loop](const int* offsets) {
+    row(a + offsets[1], loop.strides[1][last], b + offsets[2],
+        loop.strides[2][last], loop.dims[last], y + offsets[0]);
   });
 }
+
+template <typename Function, typename In, typename Out>
+void AnyRow(const In* p, int p_step, const In* q, int q_step, int n, Out* y) {
+  for (int i = 0; i < n; ++i, p += p_step, q += q_step) {
+    y[i] = Function::Of(*p, *q);
+  }
+}
+
+// With loops a compiler can vectorise for what nearly every row is.
+template <typename Function>
+void FloatRow(const float* p, int p_step, const float* q, int q_step, int n,
+              float* y) {
+  if (p_step == 1 && q_step == 1) {
+    for (int i = 0; i < n; ++i) y[i] = Function::Of(p[i], q[i]);
+  } else if (p_step == 1 && q_step == 0) {
+    const float right = *q;
+    for (int i = 0; i < n; ++i) y[i] = Function::Of(p[i], right);
+  } else {
+    AnyRow<Function>(p, p_step, q, q_step, n, y);
+  }
+}
+
+struct Plus {
+  static float Of(float p, float q) { return p + q; }
+};
+struct Minus {
+  static float Of(float p, float q) { return p - q; }
+};
+struct Times {
+  static float Of(float p, float q) { return p * q; }
+};
+struct Over {
+  static float Of(float p, float q) { return p / q; }
+};
+struct SquaredDifference {
+  static float Of(float p, float q) { return (p - q) * (p - q); }
+};
+// A NaN on the right is chosen because no comparison with it holds.
+struct Minimum {
+  template <typename T>
+  static T Of(T p, T q) {
+    return p < q || p != p ? p : q;
+  }
+};
+struct Maximum {
+  template <typename T>
+  static T Of(T p, T q) {
+    return p > q || p != p ? p : q;
+  }
+};
+
+// Unsigned, where overflow is defined.
+struct WrappedPlus {
+  static int32_t Of(int32_t p, int32_t q) {
+    return static_cast<int32_t>(uint32_t(p) + uint32_t(q));
+  }
+};
+struct WrappedMinus {
+  static int32_t Of(int32_t p, int32_t q) {
+    return static_cast<int32_t>(uint32_t(p) - uint32_t(q));
+  }
+};
+struct WrappedTimes {
+  static int32_t Of(int32_t p, int32_t q) {
+    return static_cast<int32_t>(uint32_t(p) * uint32_t(q));
+  }
+};
+
+struct Equal {
+  template <typename T>
+  static uint8_t Of(T p, T q) {
+    return p == q;
+  }
+};
+struct NotEqual {
+  template <typename T>
+  static uint8_t Of(T p, T q) {
+    return p != q;
+  }
+};
+struct Less {
+  template <typename T>
+  static uint8_t Of(T p, T q) {
+    return p < q;
+  }
+};
+struct LessEqual {
+  template <typename T>
+  static uint8_t Of(T p, T q) {
+    return p <= q;
+  }
+};
+struct Greater {
+  template <typename T>
+  static uint8_t Of(T p, T q) {
+    return p > q;
+  }
+};
+struct GreaterEqual {
+  template <typename T>
+  static uint8_t Of(T p, T q) {
+    return p >= q;
+  }
+};
+struct And {
+  static uint8_t Of(uint8_t p, uint8_t q) { return p != 0 && q != 0; }
+};
+struct Or {
+  static uint8_t Of(uint8_t p, uint8_t q) { return p != 0 || q != 0; }
+};
 
 template <typename T, typename Function>
 void ForEach(const T* x, int n, Function function) {
@@ -45,22 +146,61 @@ void Activate(const StridedLoop& loop, Activation activation, float* y) {
 }
 
 template <typename T>
-void Compare(CompareOp op, const StridedLoop& loop, const T* a, const T* b,
-             uint8_t* y) {
+Row<T, uint8_t> CompareRow(CompareOp op) {
   switch (op) {
     case CompareOp::kEqual:
-      return Broadcast(loop, a, b, y, [](T p, T q) { return p == q; });
+      return AnyRow<Equal>;
     case CompareOp::kNotEqual:
-      return Broadcast(loop, a, b, y, [](T p, T q) { return p != q; });
+      return AnyRow<NotEqual>;
     case CompareOp::kGreater:
-      return Broadcast(loop, a, b, y, [](T p, T q) { return p > q; });
+      return AnyRow<Greater>;
     case CompareOp::kGreaterEqual:
-      return Broadcast(loop, a, b, y, [](T p, T q) { return p >= q; });
+      return AnyRow<GreaterEqual>;
     case CompareOp::kLess:
-      return Broadcast(loop, a, b, y, [](T p, T q) { return p < q; });
+      return AnyRow<Less>;
     case CompareOp::kLessEqual:
-      return Broadcast(loop, a, b, y, [](T p, T q) { return p <= q; });
+      return AnyRow<LessEqual>;
   }
+  return nullptr;
+}
+
+Row<float, float> BinaryFloatRow(BinaryOp op) {
+  switch (op) {
+    case BinaryOp::kAdd:
+      return FloatRow<Plus>;
+    case BinaryOp::kSub:
+      return FloatRow<Minus>;
+    case BinaryOp::kMul:
+      return FloatRow<Times>;
+    case BinaryOp::kDiv:
+      return FloatRow<Over>;
+    case BinaryOp::kMinimum:
+      return FloatRow<Minimum>;
+    case BinaryOp::kMaximum:
+      return FloatRow<Maximum>;
+    case BinaryOp::kSquaredDifference:
+      return FloatRow<SquaredDifference>;
+  }
+  return nullptr;
+}
+
+Row<int32_t, int32_t> BinaryInt32Row(BinaryOp op) {
+  switch (op) {
+    case BinaryOp::kAdd:
+      return AnyRow<WrappedPlus>;
+    case BinaryOp::kSub:
+      return AnyRow<WrappedMinus>;
+    case BinaryOp::kMul:
+      return AnyRow<WrappedTimes>;
+    case BinaryOp::kMinimum:
+      return AnyRow<Minimum>;
+    case BinaryOp::kMaximum:
+      return AnyRow<Maximum>;
+    case BinaryOp::kDiv:
+    case BinaryOp::kSquaredDifference:
+      break;
+  }
+  return nullptr;
 }
 
 template <typename T>
@@ -93,82 +233,30 @@ int32_t Truncate(float x) {
 
 void BinaryFloat(BinaryOp op, const StridedLoop& loop, const float* a,
                  const float* b, Activation activation, float* y) {
-  switch (op) {
-    case BinaryOp::kAdd:
-      Broadcast(loop, a, b, y, [](float p, float q) { return p + q; });
-      break;
-    case BinaryOp::kSub:
-      Broadcast(loop, a, b, y, [](float p, float q) { return p - q; });
-      break;
-    case BinaryOp::kMul:
-      Broadcast(loop, a, b, y, [](float p, float q) { return p * q; });
-      break;
-    case BinaryOp::kDiv:
-      Broadcast(loop, a, b, y, [](float p, float q) { return p / q; });
-      break;
-    case BinaryOp::kMinimum:
-      Broadcast(loop, a, b, y,
-                [](float p, float q) { return p < q || p != p ? p : q; });
-      break;
-    case BinaryOp::kMaximum:
-      Broadcast(loop, a, b, y,
-                [](float p, float q) { return p > q || p != p ? p : q; });
-      break;
-    case BinaryOp::kSquaredDifference:
-      Broadcast(loop, a, b, y,
-                [](float p, float q) { return (p - q) * (p - q); });
-      break;
-  }
+  Broadcast(loop, a, b, y, BinaryFloatRow(op));
   Activate(loop, activation, y);
 }
 
 void BinaryInt32(BinaryOp op, const StridedLoop& loop, const int32_t* a,
                  const int32_t* b, int32_t* y) {
-  // Unsigned, where overflow is defined.
-  switch (op) {
-    case BinaryOp::kAdd:
-      return Broadcast(loop, a, b, y, [](int32_t p, int32_t q) {
-        return static_cast<int32_t>(uint32_t(p) + uint32_t(q));
-      });
-    case BinaryOp::kSub:
-      return Broadcast(loop, a, b, y, [](int32_t p, int32_t q) {
-        return static_cast<int32_t>(uint32_t(p) - uint32_t(q));
-      });
-    case BinaryOp::kMul:
-      return Broadcast(loop, a, b, y, [](int32_t p, int32_t q) {
-        return static_cast<int32_t>(uint32_t(p) * uint32_t(q));
-      });
-    case BinaryOp::kMinimum:
-      return Broadcast(loop, a, b, y,
-                       [](int32_t p, int32_t q) { return p < q ? p : q; });
-    case BinaryOp::kMaximum:
-      return Broadcast(loop, a, b, y,
-                       [](int32_t p, int32_t q) { return p > q ? p : q; });
-    case BinaryOp::kDiv:
-    case BinaryOp::kSquaredDifference:
-      return;
-  }
+  Broadcast(loop, a, b, y, BinaryInt32Row(op));
 }
 
 void CompareFloat(CompareOp op, const StridedLoop& loop, const float* a,
                   const float* b, uint8_t* y) {
-  Compare(op, loop, a, b, y);
+  Broadcast(loop, a, b, y, CompareRow<float>(op));
 }
 
 void CompareInt32(CompareOp op, const StridedLoop& loop, const int32_t* a,
                   const int32_t* b, uint8_t* y) {
-  Compare(op, loop, a, b, y);
+  Broadcast(loop, a, b, y, CompareRow<int32_t>(op));
 }
 
 void Logical(LogicalOp op, const StridedLoop& loop, const uint8_t* a,
              const uint8_t* b, uint8_t* y) {
-  if (op == LogicalOp::kAnd) {
-    Broadcast(loop, a, b, y,
-              [](uint8_t p, uint8_t q) { return p != 0 && q != 0; });
-  } else {
-    Broadcast(loop, a, b, y,
-              [](uint8_t p, uint8_t q) { return p != 0 || q != 0; });
-  }
+  Row<uint8_t, uint8_t> row = AnyRow<And>;
+  if (op == LogicalOp::kOr) row = AnyRow<Or>;
+  Broadcast(loop, a, b, y, row);
 }
 
 void LogicalNot(const uint8_t* x, int n, uint8_t* y) {

@@ -6,6 +6,9 @@
 namespace biotrain {
 namespace {
 
+// Sums computed side by side: a chain of dependent additions is slow.
+constexpr int kLanes = 4;
+
 // Counts through the dims in row-major order, keeping the offset of the
 // element it stands at.
 class Odometer {
@@ -37,13 +40,13 @@ int Product(int rank, const int* dims) {
   return product;
 }
 
-// `terms` elements for each of kLanes outputs, `lane_stride` apart.
-template <int kLanes>
+// `terms` elements for each of kCount outputs, `lane_stride` apart.
+template <int kCount>
 void SumLanes(const ReduceGeometry& g, int terms, const float* x,
               int lane_stride, bool mean, float* y) {
-  ChunkedSums<kLanes> sums;
+  ChunkedSums<kCount> sums;
   const auto add = [=](const float* term, float* partial) {
-    for (int lane = 0; lane < kLanes; ++lane) {
+    for (int lane = 0; lane < kCount; ++lane) {
       partial[lane] += term[lane * lane_stride];
     }
   };
@@ -59,38 +62,23 @@ void SumLanes(const ReduceGeometry& g, int terms, const float* x,
       at.Next();
     });
   }
-  for (int lane = 0; lane < kLanes; ++lane) {
+  for (int lane = 0; lane < kCount; ++lane) {
     const float sum = sums.Total(lane);
     y[lane] = mean ? sum / static_cast<float>(terms) : sum;
   }
 }
 
-template <int kLanes>
-void ExtremeLanes(const ReduceGeometry& g, int terms, const float* x,
-                  int lane_stride, bool largest, float* y) {
-  float best[kLanes];
-  for (int lane = 0; lane < kLanes; ++lane) best[lane] = x[lane * lane_stride];
+void Extreme(const ReduceGeometry& g, int terms, const float* x, bool largest,
+             float* y) {
   Odometer at(g.reduced_rank, g.reduced_dims, g.reduced_strides);
+  float best = *x;
   for (int i = 1; i < terms; ++i) {
     at.Next();
-    const float* const term = x + at.offset();
-    for (int lane = 0; lane < kLanes; ++lane) {
-      const float value = term[lane * lane_stride];
-      const bool better = largest ? value > best[lane] : value < best[lane];
-      if (better || value != value) best[lane] = value;
-    }
+    const float value = x[at.offset()];
+    const bool better = largest ? value > best : value < best;
+    if (better || value != value) best = value;
   }
-  for (int lane = 0; lane < kLanes; ++lane) y[lane] = best[lane];
-}
-
-template <int kLanes>
-void ReduceLanes(ReduceOp op, const ReduceGeometry& g, int terms,
-                 const float* x, int lane_stride, float* y) {
-  if (op == ReduceOp::kSum || op == ReduceOp::kMean) {
-    SumLanes<kLanes>(g, terms, x, lane_stride, op == ReduceOp::kMean, y);
-  } else {
-    ExtremeLanes<kLanes>(g, terms, x, lane_stride, op == ReduceOp::kMax, y);
-  }
+  *y = best;
 }
 
 }  // namespace
@@ -137,15 +125,21 @@ void Reduce(ReduceOp op, const ReduceGeometry& g, const float* x, float* y) {
   const int run = g.kept_rank > 0 ? g.kept_dims[outer_rank] : 1;
   const int stride = g.kept_rank > 0 ? g.kept_strides[outer_rank] : 1;
   const int outer = Product(outer_rank, g.kept_dims);
+  const bool mean = op == ReduceOp::kMean;
   Odometer at(outer_rank, g.kept_dims, g.kept_strides);
   for (int o = 0; o < outer; ++o, at.Next(), y += run) {
     const float* const base = x + at.offset();
     int i = 0;
-    for (; i + 8 <= run; i += 8) {
-      ReduceLanes<8>(op, g, terms, base + i * stride, stride, y + i);
+    if (op == ReduceOp::kMax || op == ReduceOp::kMin) {
+      for (; i < run; ++i) {
+        Extreme(g, terms, base + i * stride, op == ReduceOp::kMax, y + i);
+      }
+    }
+    for (; i + kLanes <= run; i += kLanes) {
+      SumLanes<kLanes>(g, terms, base + i * stride, stride, mean, y + i);
     }
     for (; i < run; ++i) {
-      ReduceLanes<1>(op, g, terms, base + i * stride, stride, y + i);
+      SumLanes<1>(g, terms, base + i * stride, stride, mean, y + i);
     }
   }
 }

@@ -14,12 +14,10 @@ bool Fits(Span<const uint8_t> file, uint64_t position, uint64_t bytes) {
   return bytes <= file.size() && position <= file.size() - bytes;
 }
 
-// The caller has checked that the value lies in the file.
+// The caller has checked that the value lies in the file, and aligned.
 template <typename T>
 T Load(Span<const uint8_t> file, uint64_t position) {
-  T value;
-  std::memcpy(&value, file.data() + position, sizeof(T));
-  return value;
+  return LoadAligned<T>(file.data() + position);
 }
 
 // The position an offset stored at `position` refers to; 0 if outside.

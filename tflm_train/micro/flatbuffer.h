@@ -35,6 +35,14 @@ struct Text {
   }
 };
 
+// One load instruction, where a processor has none for odd addresses too.
+template <typename T>
+T LoadAligned(const uint8_t* from) {
+  T value;
+  std::memcpy(&value, __builtin_assume_aligned(from, sizeof(T)), sizeof(T));
+  return value;
+}
+
 class TableVector;
 
 class Table {
@@ -52,9 +60,7 @@ class Table {
   T Number(int field, T otherwise = T()) const {
     const uint32_t position = FieldPosition(field, sizeof(T));
     if (position == 0) return otherwise;
-    T value;
-    std::memcpy(&value, file_.data() + position, sizeof(T));
-    return value;
+    return LoadAligned<T>(file_.data() + position);
   }
   bool Bool(int field) const { return Number<uint8_t>(field) != 0; }
 

@@ -149,27 +149,26 @@ bool FlexMap::Int(const char* key, int32_t* value) const {
   return true;
 }
 
-bool FlexMap::Float(const char* key, float* value) const {
+bool FlexMap::Float(const char* key, double* value) const {
   Value found;
   if (!Find(key, &found)) return false;
   if (found.type != kFloat) {
     // Writers are free to store 1.0 as the integer 1.
     int32_t whole;
     if (!Int(key, &whole)) return false;
-    *value = static_cast<float>(whole);
+    *value = whole;
     return true;
   }
   if (!Fits(bytes_, found.position, found.width)) return false;
   if (found.width == sizeof(float)) {
-    std::memcpy(value, bytes_.data() + found.position, sizeof(float));
-    return true;
+    float narrow;
+    std::memcpy(&narrow, bytes_.data() + found.position, sizeof(float));
+    *value = narrow;
+    return *value >= -kFloatMax && *value <= kFloatMax;
   }
   if (found.width == sizeof(double)) {
-    double wide;
-    std::memcpy(&wide, bytes_.data() + found.position, sizeof(double));
-    if (!(wide >= -kFloatMax && wide <= kFloatMax)) return false;
-    *value = static_cast<float>(wide);
-    return true;
+    std::memcpy(value, bytes_.data() + found.position, sizeof(double));
+    return *value >= -kFloatMax && *value <= kFloatMax;
   }
   return false;
 }

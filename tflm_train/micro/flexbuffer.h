@@ -21,7 +21,7 @@ class FlexMap {
 
   // False if the key is missing, or its value of another kind or too large.
   [[nodiscard]] bool Int(const char* key, int32_t* value) const;
-  [[nodiscard]] bool Float(const char* key, float* value) const;
+  [[nodiscard]] bool Float(const char* key, double* value) const;
   [[nodiscard]] bool Bool(const char* key, bool* value) const;
   [[nodiscard]] bool String(const char* key, Text* value) const;
 

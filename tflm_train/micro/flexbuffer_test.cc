@@ -47,8 +47,8 @@ int64_t Int(const FlexMap& map, const char* key) {
 }
 
 double Float(const FlexMap& map, const char* key) {
-  float value = 0.0f;
-  return map.Float(key, &value) ? static_cast<double>(value) : -1e9;
+  double value = 0.0f;
+  return map.Float(key, &value) ? value : -1e9;
 }
 
 void TestNumbers(TestContext& test) {
@@ -82,7 +82,7 @@ void TestBoolsAndStrings(TestContext& test) {
 void TestWrongKinds(TestContext& test) {
   const FlexMap wide = Map(kWide);
   int32_t value;
-  float number;
+  double number;
   bool flag;
   Text text;
   test.Expect(!wide.Int("stride", &value), "prefix of a key");
@@ -109,7 +109,7 @@ void Damage(TestContext& test, const uint8_t (&bytes)[kSize],
       const FlexMap map({damaged, kSize});
       for (const char* key : keys) {
         int32_t whole;
-        float number;
+        double number;
         bool flag;
         Text text;
         int found = map.Int(key, &whole) + map.Float(key, &number) +

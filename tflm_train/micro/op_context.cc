@@ -171,10 +171,15 @@ int32_t OpContext::IntOption(const char* key) {
 }
 
 float OpContext::FloatOption(const char* key) {
-  float value = 0.0f;
-  const bool found = custom_options_.Float(key, &value) && IsFinite(value);
+  return static_cast<float>(DoubleOption(key));
+}
+
+double OpContext::DoubleOption(const char* key) {
+  double value = 0.0;
+  // What Float gives fits a float, so that it is finite unless it is NaN.
+  const bool found = custom_options_.Float(key, &value) && value == value;
   Expect(found, StatusCode::kBadModel, key, 1, 0);
-  return value;
+  return found ? value : 0.0;
 }
 
 bool OpContext::BoolOption(const char* key) {

@@ -65,6 +65,7 @@ class OpContext {
   // Options of custom ops: missing ones are complained about.
   int32_t IntOption(const char* key);
   float FloatOption(const char* key);
+  double DoubleOption(const char* key);
   bool BoolOption(const char* key);
   Text StringOption(const char* key);
 

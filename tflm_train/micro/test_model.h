@@ -14,6 +14,16 @@
 
 namespace biotrain {
 
+// Devices have no strlen.
+inline uint32_t TextBytes(const char* text) {
+  uint32_t bytes = 0;
+  while (text[bytes] != '\0') {
+    ++bytes;
+    asm volatile("");  // or else this is made a call of strlen
+  }
+  return bytes;
+}
+
 // The bytes of a file, and places in it that are linked or changed later.
 class FlatWriter {
  public:
@@ -100,7 +110,7 @@ class FlexWriter {
     return Add(key, 3, bits);
   }
   FlexWriter& String(const char* key, const char* value) {
-    const uint32_t size = static_cast<uint32_t>(std::strlen(value));
+    const uint32_t size = TextBytes(value);
     Put(size);
     const uint32_t at = size_;
     PutText(value);
@@ -144,7 +154,7 @@ class FlexWriter {
     size_ += 4;
   }
   void PutText(const char* text) {
-    const size_t bytes = std::strlen(text) + 1;
+    const size_t bytes = TextBytes(text) + 1;
     std::memcpy(bytes_ + size_, text, bytes);
     size_ += static_cast<uint32_t>(bytes);
   }
@@ -288,7 +298,7 @@ class TestModel {
 
   void WriteText(uint32_t table, int field, const char* text) {
     writer_.LinkNext(table, field);
-    writer_.Bytes(std::strlen(text), text);
+    writer_.Bytes(TextBytes(text), text);
   }
   void WriteOpCodes(uint32_t model) {
     writer_.LinkNext(model, schema::model::kOperatorCodes);

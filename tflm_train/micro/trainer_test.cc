@@ -351,7 +351,8 @@ void TestUnknownOpIsNamed(TestContext& test) {
   options.update = "BiotrainAdamax";
   const Status status = Fresh(options).status;
   ExpectStatus(test, status, StatusCode::kUnsupportedOp, "code");
-  test.ExpectEqual(std::strcmp(status.what, "BiotrainAdamax"), 0, "name");
+  const Text name = {status.what, sizeof("BiotrainAdamax") - 1};
+  test.Expect(name.Equals("BiotrainAdamax"), "name");
 }
 
 void TestWorkIsBounded(TestContext& test) {

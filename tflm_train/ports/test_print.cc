@@ -6,8 +6,6 @@
 
 namespace biotrain {
 
-void TestPrint(const char* text) {
-  port::Write(text, strlen(text));
-}
+void TestPrint(const char* text) { port::Write(text, strlen(text)); }
 
 }  // namespace biotrain

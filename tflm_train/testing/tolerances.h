@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every tolerance of the kernel tests, beside the largest error measured on
-// x86-64, Cortex-M7 and RV32 (which agree to the bit). Relative to the largest
+// Every tolerance of the kernel tests, beside the largest error measured
+// (bits_test.cc: all targets compute the same bits). Relative to the largest
 // value of the tensor unless said otherwise.
 #ifndef TFLM_TRAIN_TESTING_TOLERANCES_H_
 #define TFLM_TRAIN_TESTING_TOLERANCES_H_
@@ -9,26 +9,26 @@ namespace biotrain {
 namespace tolerance {
 
 // Against the same loops in double.
-inline constexpr double kConv = 2e-6;       // 9.8e-7
-inline constexpr double kDepthwise = 2e-6;  // 9.8e-7
-inline constexpr double kPool = 2e-6;       // 1.1e-6
-inline constexpr double kMatMul = 2e-6;     // 7.4e-7
+inline constexpr double kConv = 2e-6;        // 9.8e-7
+inline constexpr double kDepthwise = 2e-6;   // 9.8e-7
+inline constexpr double kPool = 1e-6;        // 2.0e-7
+inline constexpr double kMatMul = 2e-6;      // 7.4e-7
 inline constexpr double kNorm = 1e-6;        // 3.1e-7
-inline constexpr double kNormGrad = 1e-5;    // see below
-inline constexpr double kSoftmax = 1e-6;
-inline constexpr double kActivation = 1e-6;
-inline constexpr double kUpdate = 1e-6;
-inline constexpr double kSums = 1e-6;
+inline constexpr double kNormGrad = 5e-6;    // 1.1e-6
+inline constexpr double kSoftmax = 1e-6;     // 2.3e-7
+inline constexpr double kActivation = 1e-6;  // 2.4e-7
+inline constexpr double kUpdate = 1e-6;      // 5.9e-8
+inline constexpr double kSums = 1e-6;        // 5.2e-8
 
-// Against finite differences of the forward pass in double.
+// Against finite differences of the forward pass in double, absolute.
 inline constexpr double kFiniteDifference = 1e-5;  // 2.5e-6
 
 // In units in the last place, against libm in double.
-inline constexpr double kExpUlp = 1.5;       // 1.01
+inline constexpr double kExpUlp = 1.5;       // 1.00
 inline constexpr double kExpm1Ulp = 2.0;     // 1.51
 inline constexpr double kLogUlp = 1.0;       // 0.78
 inline constexpr double kTanhUlp = 2.0;      // 1.30
-inline constexpr double kLogisticUlp = 2.5;  // 2.05
+inline constexpr double kLogisticUlp = 2.5;  // 2.08
 
 }  // namespace tolerance
 }  // namespace biotrain

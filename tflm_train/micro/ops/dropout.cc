@@ -29,10 +29,10 @@ void Dropout(OpContext& op) {
   op.ExpectShape(seed.elements == 1, "seed", 1, seed.elements);
   op.ExpectSameShape(x, y, "output");
   DropoutParams params;
-  params.rate = op.FloatOption("rate");
+  params.rate = op.DoubleOption("rate");
   params.layer = op.IntOption("layer");
   params.spatial = op.BoolOption("spatial");
-  op.Expect(params.rate >= 0.0f && params.rate < 1.0f, StatusCode::kBadModel,
+  op.Expect(params.rate >= 0.0 && params.rate < 1.0, StatusCode::kBadModel,
             "rate");
   op.Expect(params.layer >= 0 && params.layer < kMaxLayers,
             StatusCode::kBadModel, "layer", kMaxLayers, params.layer);

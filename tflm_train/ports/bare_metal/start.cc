@@ -64,11 +64,12 @@ extern "C" void biotrain_start_program() {
 
 extern "C" void biotrain_report_fault(uint32_t cause, uint32_t pc,
                                       uint32_t address) {
-  char line[96];
+  char line[128];
   char* end = Append(line, "error=fault");
   end = AppendHex(end, " cause=0x", cause);
   end = AppendHex(end, " pc=0x", pc);
   end = AppendHex(end, " address=0x", address);
+  if (biotrain::port::StackExhausted()) end = Append(end, " stack=exhausted");
   end = Append(end, "\nFAIL\n");
   biotrain::port::Write(line, static_cast<size_t>(end - line));
   biotrain::port::Exit(false);
@@ -83,7 +84,14 @@ size_t StackBytes() {
   return static_cast<size_t>(biotrain_stack_top - word) * sizeof(uint32_t);
 }
 
-bool StackExhausted() { return *biotrain_stack_limit != kPaint; }
+bool StackExhausted() {
+  // What does not fit any more leaves a little room at the end.
+  constexpr size_t kLittle = 128;
+  const size_t size =
+      static_cast<size_t>(biotrain_stack_top - biotrain_stack_limit) *
+      sizeof(uint32_t);
+  return StackBytes() > size - kLittle;
+}
 
 }  // namespace port
 }  // namespace biotrain

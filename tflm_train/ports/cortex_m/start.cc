@@ -7,7 +7,7 @@
 #include "tflm_train/ports/bare_metal/semihosting.h"
 
 extern "C" {
-extern uint32_t biotrain_stack_top[];
+extern uint32_t biotrain_stack_limit[], biotrain_stack_top[];
 [[noreturn]] void biotrain_start();
 void biotrain_fault_entry();
 [[noreturn]] void biotrain_fault(const uint32_t* frame);
@@ -20,9 +20,35 @@ volatile uint32_t& SystemRegister(uintptr_t address) {
 }
 
 constexpr uintptr_t kCpacr = 0xE000ED88;
+constexpr uintptr_t kShcsr = 0xE000ED24;
 constexpr uintptr_t kCfsr = 0xE000ED28;
 constexpr uintptr_t kBfar = 0xE000ED38;
 constexpr uint32_t kFpuFullAccess = 0xFu << 20;
+// A stack that ran over cannot hold the frame of its own fault. If that fault
+// were a hard fault already the core would lock up; from these it escalates.
+constexpr uint32_t kMemoryBusUsageFaults = 7u << 16;
+
+// Memory protection: one region, no access, right below the stack. On boards
+// nothing is there; emulators may ignore what is written to nowhere.
+constexpr uintptr_t kMpuType = 0xE000ED90;
+constexpr uintptr_t kMpuControl = 0xE000ED94;
+constexpr uintptr_t kMpuRegionNumber = 0xE000ED98;
+constexpr uintptr_t kMpuRegionBase = 0xE000ED9C;
+constexpr uintptr_t kMpuRegionSize = 0xE000EDA0;
+constexpr uint32_t kMpuRegionsMask = 0xFF00;
+constexpr uint32_t kGuardBytes = 32 * 1024;
+constexpr uint32_t kGuardSize = (14u << 1) | 1u;  // 2^(14 + 1) bytes, enabled
+constexpr uint32_t kMpuEnable = (1u << 2) | 1u;   // elsewhere as without MPU
+
+void GuardStack() {
+  if ((SystemRegister(kMpuType) & kMpuRegionsMask) == 0) return;
+  SystemRegister(kMpuRegionNumber) = 0;
+  SystemRegister(kMpuRegionBase) =
+      reinterpret_cast<uintptr_t>(biotrain_stack_limit) - kGuardBytes;
+  SystemRegister(kMpuRegionSize) = kGuardSize;
+  SystemRegister(kMpuControl) = kMpuEnable;
+}
+
 // The word of an exception frame that holds the return address.
 constexpr int kFramePc = 6;
 
@@ -43,6 +69,8 @@ __attribute__((section(".start"), used)) const VectorTable kVectors = {
 
 extern "C" void biotrain_start() {
   SystemRegister(kCpacr) = SystemRegister(kCpacr) | kFpuFullAccess;
+  SystemRegister(kShcsr) = SystemRegister(kShcsr) | kMemoryBusUsageFaults;
+  GuardStack();
   asm volatile("dsb\n\tisb" ::: "memory");
   biotrain_start_program();
 }
@@ -72,7 +100,6 @@ extern "C" __attribute__((naked)) void biotrain_fault_entry() {
 }
 
 extern "C" void biotrain_fault(const uint32_t* frame) {
-  extern uint32_t biotrain_stack_limit[];
   const bool readable =
       frame >= biotrain_stack_limit && frame + 8 <= biotrain_stack_top;
   biotrain_report_fault(SystemRegister(kCfsr), readable ? frame[kFramePc] : 0,

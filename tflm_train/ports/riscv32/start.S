@@ -13,6 +13,17 @@ biotrain_start:
   li t0, 0x2000  // mstatus.FS = initial: the FPU answers
   csrs mstatus, t0
   csrw fcsr, x0
+  // No access, not even by machine mode, to the 32 KB right below the stack: a
+  // naturally aligned power of two, whose size is the trailing ones.
+  la t0, biotrain_stack_limit
+  li t1, -32768
+  add t0, t0, t1
+  srli t0, t0, 2
+  li t1, 0xfff
+  or t0, t0, t1
+  csrw pmpaddr0, t0
+  li t0, 0x98  // locked, naturally aligned power of two
+  csrw pmpcfg0, t0
   call biotrain_start_program
 
 // A semihosting breakpoint nobody answers becomes a trap: if that call was the

@@ -12,7 +12,9 @@ constexpr int kFifoControl = 2;
 constexpr int kLineControl = 3;
 constexpr int kLineStatus = 5;
 
+// Emulators hand over as many bytes at once as the trigger level says.
 constexpr uint8_t kFifoEnable = 1u << 0;
+constexpr uint8_t kFifoTriggerAt14 = 3u << 6;
 constexpr uint8_t kEightBits = 3u;
 constexpr uint8_t kDataReady = 1u << 0;
 constexpr uint8_t kTransmitEmpty = 1u << 5;
@@ -24,7 +26,7 @@ volatile uint8_t* Uart() { return biotrain_uart_base; }
 void Enable() {
   Uart()[kInterruptEnable] = 0;
   Uart()[kLineControl] = kEightBits;
-  Uart()[kFifoControl] = kFifoEnable;
+  Uart()[kFifoControl] = kFifoEnable | kFifoTriggerAt14;
 }
 
 void Receive(uint8_t* data, size_t size) {
