@@ -187,7 +187,9 @@ def _emit(
             int(v.shape.num_elements()) for n, v in step.variables_by_name.items() if n in trained
         ),
         "variables": {n: list(v.shape) for n, v in sorted(step.variables_by_name.items())},
-        "textbook_macs_per_step": step_macs(leaf_layers(model), options.batch_size),
+        "textbook_macs_per_step": step_macs(
+            leaf_layers(model), options.batch_size, trained=step.trained_layers()
+        ),
         "flatbuffer_bytes": len(data),
         "flash_bytes": len(data),
         "ram_bytes": ram_by_region(graph, plan) if plan else None,

@@ -1,57 +1,47 @@
 # SPDX-License-Identifier: Apache-2.0
 """Textbook multiply-accumulates of a training step.
 
-Counted on the Keras model: forward, weight gradients and input gradients of every convolution and
-dense layer, less the input gradient of the first one. What the rewrites save or repeat does not
-change this figure.
+Counted on the Keras model: forward of every convolution and dense layer, weight gradients of those
+that train, and input gradients of all behind the first that trains. What the rewrites save or
+repeat does not change this figure.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Collection
 from typing import Any
 
 
-@dataclass(frozen=True)
-class LayerWork:
-    """MACs of one layer for one sample: forward; each of its two gradients costs the same."""
+def product_macs(layer: Any) -> tuple[int, ...]:
+    """MACs of one sample, for each product of weights and activations in a Keras layer, in order.
 
-    name: str
-    forward: int
-
-
-def forward_macs(layer: Any) -> int:
-    """MACs of one sample through a Keras layer; zero for layers without products of weights and
-    activations.
+    The two gradients of a product cost what the product costs.
     """
     kind = type(layer).__name__
     if kind == "Dense":
-        return math.prod(layer.output.shape[1:]) * int(layer.kernel.shape[0])
+        return (math.prod(layer.output.shape[1:]) * int(layer.kernel.shape[0]),)
     if kind in ("Conv1D", "Conv2D"):
-        return math.prod(layer.output.shape[1:]) * math.prod(layer.kernel.shape[:-1])
+        return (math.prod(layer.output.shape[1:]) * math.prod(layer.kernel.shape[:-1]),)
     if kind in ("DepthwiseConv1D", "DepthwiseConv2D"):
-        return math.prod(layer.output.shape[1:]) * math.prod(layer.kernel.shape[:-2])
+        return (math.prod(layer.output.shape[1:]) * math.prod(layer.kernel.shape[:-2]),)
     if kind in ("SeparableConv1D", "SeparableConv2D"):
-        places = math.prod(layer.output.shape[1:-1])
-        middle = int(layer.pointwise_kernel.shape[-2])
-        return places * middle * (math.prod(layer.depthwise_kernel.shape[:-2]) + int(layer.filters))
-    return 0
+        middle = math.prod(layer.output.shape[1:-1]) * int(layer.pointwise_kernel.shape[-2])
+        return middle * math.prod(layer.depthwise_kernel.shape[:-2]), middle * int(layer.filters)
+    return ()
 
 
-def step_macs(layers: list[Any], batch_size: int) -> int:
-    """MACs of one training step on a batch: 3x forward, without the first layer's input
-    gradient.
-    """
-    work = [LayerWork(layer.name, forward_macs(layer)) for layer in layers]
-    counted = [w for w in work if w.forward > 0]
-    if not counted:
-        return 0
-    first = counted[0].forward
-    first_layer = next(layer for layer in layers if layer.name == counted[0].name)
-    if type(first_layer).__name__.startswith("Separable"):
-        # Only its depthwise half reads the input of the model.
-        places = math.prod(first_layer.output.shape[1:-1])
-        taps = math.prod(first_layer.depthwise_kernel.shape[:-2])
-        first = places * taps * int(first_layer.pointwise_kernel.shape[-2])
-    return batch_size * (3 * sum(w.forward for w in counted) - first)
+def forward_macs(layer: Any) -> int:
+    """MACs of one sample through a Keras layer."""
+    return sum(product_macs(layer))
+
+
+def step_macs(layers: list[Any], batch_size: int, *, trained: Collection[str]) -> int:
+    """MACs of one training step on a batch; ``trained`` holds the names of the layers that move."""
+    products = [(macs, layer.name in trained) for layer in layers for macs in product_macs(layer)]
+    total = 0
+    behind_a_trained_one = False
+    for macs, trains in products:
+        total += macs * (1 + int(trains) + int(behind_a_trained_one))
+        behind_a_trained_one = behind_a_trained_one or trains
+    return batch_size * total

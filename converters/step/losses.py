@@ -132,12 +132,19 @@ def choose_loss(
 
 
 def compiled_loss_name(model: keras.Model) -> str | None:
-    """The Keras loss a model was compiled with, by our name for it; None when there is none or it
-    is another.
+    """The Keras loss a model was compiled with, by our name for it; None when there is none.
+
+    Raises:
+        ConversionError: another loss than ours. Training on a different one must be a choice.
     """
     loss = getattr(model, "loss", None)
     if loss is None:
         return None
     name = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", ""))
     name = {"mean_squared_error": "mse", "MeanSquaredError": "mse", "MSE": "mse"}.get(name, name)
-    return name if name in LOSSES else None
+    if name not in LOSSES:
+        raise ConversionError(
+            f"the model was compiled with loss {name!r}, which does not train on a device; "
+            f"choose one of {', '.join(LOSSES)} with --loss"
+        )
+    return str(name)

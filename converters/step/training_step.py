@@ -18,7 +18,7 @@ from converters.step.losses import Loss, choose_loss, compiled_loss_name
 from converters.step.optimizers import Sgd, choose_optimizer
 from converters.step.options import StepOptions
 from converters.step.strategy import apply_strategy
-from converters.step.twin import Twin, make_twin
+from converters.step.twin import Twin, leaf_layers, make_twin
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,10 @@ class TrainingStep(tf.Module):
         optimizer, optimizer_origin = choose_optimizer(options, model)
         units = int(model.output_shape[-1])
         loss, loss_origin = choose_loss(
-            options.loss, compiled_loss_name(model), twin.final_activation, units
+            options.loss,
+            None if options.loss else compiled_loss_name(model),
+            twin.final_activation,
+            units,
         )
         self.choices = Choices(
             loss, loss_origin, optimizer, optimizer_origin, twin.final_activation
@@ -89,6 +92,9 @@ class TrainingStep(tf.Module):
 
     def trained_names(self) -> list[str]:
         return [v.path for v in self._trained]
+
+    def trained_layers(self) -> set[str]:
+        return {layer.name for layer in leaf_layers(self._twin.model) if layer.trainable_variables}
 
     def _label_type(self) -> tf.DType:
         return tf.int32 if self._loss.sparse else tf.float32

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import pytest
 
-from converters import ConversionResult, convert
+from converters import ConversionError, ConversionResult, convert
 from converters import graph as graphs
 from converters.emit.c_array import identifier, write_c_array
 from converters.emit.work import forward_macs, step_macs
@@ -112,7 +112,19 @@ def test_first_layer_separable_counts_its_depthwise_half_only() -> None:
     model = keras.Model(inputs, L.Dense(2)(x))
     depthwise, pointwise, dense = 40 * 6 * 3, 40 * 6 * 5, 200 * 2
     forward = depthwise + pointwise + dense
-    assert step_macs(leaf_layers(model), 4) == 4 * (3 * forward - depthwise)
+    names = {layer.name for layer in leaf_layers(model)}
+    assert step_macs(leaf_layers(model), 4, trained=names) == 4 * (3 * forward - depthwise)
+    # Only the last layer moves: forward of all, and its own weight gradient.
+    last = {model.layers[-1].name}
+    assert step_macs(leaf_layers(model), 4, trained=last) == 4 * (forward + dense)
+
+
+def test_other_compiled_loss_is_refused_not_replaced() -> None:
+    inputs = keras.Input((5,))
+    model = keras.Model(inputs, L.Dense(3, activation="softmax")(inputs))
+    model.compile("sgd", loss="hinge")
+    with pytest.raises(ConversionError, match="hinge.*--loss"):
+        convert(model)
 
 
 def test_forward_macs_of_each_kind() -> None:

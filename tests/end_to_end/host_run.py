@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Train a converted model with the host build of the runner; losses and every saved variable by name."""
+"""Train a converted model with our runner; losses and every saved variable by name."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The main job, started as a newcomer starts it: eight runtimes, one fine-tuning, real EEG where it is at hand."""
+"""The main job, started as a newcomer starts it: eight runtimes, one fine-tuning, real EEG."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every supported layer, loss and strategy trains as Keras trains it: our runner on the host, and LiteRT."""
+"""Every supported layer, loss and strategy trains as Keras trains it: our runner, and LiteRT."""
 
 from __future__ import annotations
 

@@ -88,15 +88,30 @@ bool FrameReader::Verify(bool* matches) {
   return true;
 }
 
-void SendFrame(char type, const void* payload, uint32_t length) {
+FrameWriter::FrameWriter(char type, uint32_t length) {
   uint8_t head[2 + kHeaderBytes] = {kMagic[0], kMagic[1],
                                     static_cast<uint8_t>(type)};
   PutUint32(length, head + 3);
-  uint8_t crc[4];
-  PutUint32(Crc32(Crc32(0, head + 2, kHeaderBytes), payload, length), crc);
+  crc_ = Crc32(0, head + 2, kHeaderBytes);
   port::Write(head, sizeof(head));
-  if (length > 0) port::Write(payload, length);
+}
+
+void FrameWriter::Write(const void* data, size_t size) {
+  if (size == 0) return;
+  crc_ = Crc32(crc_, data, size);
+  port::Write(data, size);
+}
+
+void FrameWriter::End() {
+  uint8_t crc[4];
+  PutUint32(crc_, crc);
   port::Write(crc, sizeof(crc));
+}
+
+void SendFrame(char type, const void* payload, uint32_t length) {
+  FrameWriter frame(type, length);
+  frame.Write(payload, length);
+  frame.End();
 }
 
 }  // namespace biotrain

@@ -35,6 +35,17 @@ class FrameReader {
 
 void SendFrame(char type, const void* payload, uint32_t length);
 
+// Sends a frame piece by piece: the pieces add up to the announced length.
+class FrameWriter {
+ public:
+  FrameWriter(char type, uint32_t length);
+  void Write(const void* data, size_t size);
+  void End();
+
+ private:
+  uint32_t crc_;
+};
+
 }  // namespace biotrain
 
 #endif  // TFLM_TRAIN_APP_FRAME_H_

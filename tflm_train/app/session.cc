@@ -202,19 +202,15 @@ bool Session::OnSave() {
   bool good = false;
   if (!Receive({}, {}, "save_frame", &good)) return false;
   if (!good) return true;
-  const size_t size = trainer_.SaveBytes();
-  const Span<uint8_t> scratch = Scratch(size);
-  if (scratch.empty()) {
-    Refuse(Error(StatusCode::kArenaTooSmall, "save_frame",
-                 static_cast<int64_t>(size)));
-    return true;
-  }
-  const Status saved = trainer_.Save(scratch);
-  if (!saved.ok()) {
-    Refuse(saved);
-    return true;
-  }
-  SendFrame('W', scratch.data(), static_cast<uint32_t>(size));
+  // Straight from where the variables live: there may be no room for a copy.
+  FrameWriter frame('W', static_cast<uint32_t>(trainer_.SaveBytes()));
+  const Status saved = trainer_.SaveEach(
+      [](void* writer, Span<const uint8_t> bytes) {
+        static_cast<FrameWriter*>(writer)->Write(bytes.data(), bytes.size());
+      },
+      &frame);
+  frame.End();
+  if (!saved.ok()) Refuse(saved);
   return true;
 }
 

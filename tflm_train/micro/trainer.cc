@@ -227,23 +227,32 @@ size_t Trainer::SaveBytes() const {
 
 Status Trainer::Save(Span<uint8_t> out) const {
   if (!created_) return NotCreated();
-  Signature save;
-  Status status = model_.GetSignature(kSave, &save);
-  if (!status.ok()) return status;
   if (out.size() != SaveBytes()) {
     return BadArgument("save_bytes", SaveBytes(), out.size());
   }
-  status = Run(kSave, /*loss=*/nullptr);
+  uint8_t* to = out.data();
+  const Visit copy = [](void* context, Span<const uint8_t> bytes) {
+    uint8_t*& next = *static_cast<uint8_t**>(context);
+    std::memcpy(next, bytes.data(), bytes.size());
+    next += bytes.size();
+  };
+  return SaveEach(copy, &to);
+}
+
+Status Trainer::SaveEach(Visit visit, void* context) const {
+  if (!created_) return NotCreated();
+  Signature save;
+  Status status = model_.GetSignature(kSave, &save);
+  if (status.ok()) status = Run(kSave, /*loss=*/nullptr);
   Subgraph subgraph;
   if (status.ok()) status = model_.GetSubgraph(save.subgraph, &subgraph);
-  uint8_t* to = out.data();
   for (int32_t i = 0; i < save.outputs.size() && status.ok(); ++i) {
     Tensor tensor;
     const int32_t index = GetEntry(save.outputs, i).tensor;
     status = model_.GetTensor(subgraph, index, arena_, &tensor);
     if (!status.ok()) return status;
-    std::memcpy(to, tensor.data, tensor.bytes);
-    to += tensor.bytes;
+    visit(context, {static_cast<const uint8_t*>(tensor.data),
+                    static_cast<size_t>(tensor.bytes)});
   }
   return status;
 }

@@ -59,6 +59,10 @@ class Trainer {
 
   // All variables, concatenated in the order of the save signature.
   Status Save(Span<uint8_t> out) const;
+  // The same without a copy: visit(context, bytes) for one variable after the
+  // other.
+  using Visit = void (*)(void* context, Span<const uint8_t> bytes);
+  Status SaveEach(Visit visit, void* context) const;
   Status Restore(Span<const uint8_t> in);
   size_t SaveBytes() const;
 
