@@ -6,7 +6,7 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint format clean bootstrap bootstrap-test
+.PHONY: help demo figures test test-slow lint format clean bootstrap bootstrap-test
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ format: bootstrap  ## write the formatting that lint wants
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 	$(PYTHON_IN_VENV) -m tests.house.tree .h .cc .c | xargs -r .venv/bin/clang-format -i
+
+figures: bootstrap  ## write the figures of the last `make demo` into README.md
+	$(PYTHON_IN_VENV) scripts/update_figures.py
 
 clean:  ## remove what was built; the environments stay
 	rm -rf build .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "tflm_train/micro/test_dense_model.h"
+#include "tflm_train/micro/dense_model_test.h"
 #include "tflm_train/testing/micro_test.h"
 
 namespace biotrain {

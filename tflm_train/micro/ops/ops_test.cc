@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ops give what they should: each alone, in a model of one op.
-#include "tflm_train/micro/ops/one_op.h"
+#include "tflm_train/micro/ops/one_op_test.h"
 
 namespace biotrain {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ops refuse what does not fit, before anything is computed.
-#include "tflm_train/micro/ops/one_op.h"
+#include "tflm_train/micro/ops/one_op_test.h"
 
 namespace biotrain {
 namespace {

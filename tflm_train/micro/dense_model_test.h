@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A dense layer that trains, as a flatbuffer with a plan: for tests.
-#ifndef TFLM_TRAIN_MICRO_TEST_DENSE_MODEL_H_
-#define TFLM_TRAIN_MICRO_TEST_DENSE_MODEL_H_
+#ifndef TFLM_TRAIN_MICRO_DENSE_MODEL_TEST_H_
+#define TFLM_TRAIN_MICRO_DENSE_MODEL_TEST_H_
 
 #include <cstring>
 
@@ -179,4 +179,4 @@ inline void ExpectStatus(TestContext& test, const Status& status,
 
 }  // namespace biotrain
 
-#endif  // TFLM_TRAIN_MICRO_TEST_DENSE_MODEL_H_
+#endif  // TFLM_TRAIN_MICRO_DENSE_MODEL_TEST_H_

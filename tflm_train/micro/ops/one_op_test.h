@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A model of one op, to run or to be refused: for tests.
-#ifndef TFLM_TRAIN_MICRO_OPS_ONE_OP_H_
-#define TFLM_TRAIN_MICRO_OPS_ONE_OP_H_
+#ifndef TFLM_TRAIN_MICRO_OPS_ONE_OP_TEST_H_
+#define TFLM_TRAIN_MICRO_OPS_ONE_OP_TEST_H_
 
 #include <cstring>
 
@@ -116,4 +116,4 @@ inline void Refused(TestContext& test, OneOp& op, StatusCode code,
 
 }  // namespace biotrain
 
-#endif  // TFLM_TRAIN_MICRO_OPS_ONE_OP_H_
+#endif  // TFLM_TRAIN_MICRO_OPS_ONE_OP_TEST_H_
