@@ -59,15 +59,16 @@ ARCH = {
     "host": [],
     "cortex-m4f": ["-mthumb", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"],
     "cortex-m7": ["-mthumb", "-mcpu=cortex-m7", "-mfpu=fpv5-d16", "-mfloat-abi=hard"],
-    # Debian has no C++ headers for RISC-V; those of Arm's newlib serve, header-only.
+    # Debian has no C++ headers for RISC-V; those of Arm's newlib serve, header-only. flags.py puts
+    # the newest installed version in the place of NEWEST.
     "riscv32": [
         "-march=rv32imafc",
         "-mabi=ilp32f",
         "-nostdinc++",
         "-isystem",
-        "/usr/include/newlib/c++/12.2.1",
+        "/usr/include/newlib/c++/NEWEST",
         "-isystem",
-        "/usr/include/newlib/c++/12.2.1/arm-none-eabi/thumb/v7e-m+fp/hard",
+        "/usr/include/newlib/c++/NEWEST/arm-none-eabi/thumb/v7e-m+fp/hard",
         "-isystem",
         "/usr/lib/picolibc/riscv64-unknown-elf/include",
     ],

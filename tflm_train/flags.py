@@ -38,10 +38,21 @@ def host_has_fma(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     return cpuinfo.exists() and " fma " in cpuinfo.read_text()
 
 
+def newest(flag: str) -> str:
+    """``flag`` with NEWEST replaced by the highest version in the folder before it."""
+    head, mark, tail = flag.partition("NEWEST")
+    if not mark:
+        return flag
+    versions = [entry.name for entry in Path(head).glob("[0-9]*") if entry.is_dir()]
+    if not versions:
+        return flag
+    return head + max(versions, key=lambda v: [int(n) for n in v.split(".")]) + tail
+
+
 def make_variables(target: str) -> dict[str, str]:
     flags = read_flags()
     profile = load_targets().get(target)
-    arch = list(flags["ARCH"][profile.arch])
+    arch = [newest(flag) for flag in flags["ARCH"][profile.arch]]
     if profile.is_host:
         arch += flags["HOST_FMA"] if host_has_fma() else []
         port_copts, linkopts = [], flags["HOST_LINKOPTS"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from converters.targets import TARGETS
-from tflm_train.flags import host_has_fma, make_variables, read_flags
+from tflm_train.flags import host_has_fma, make_variables, newest, read_flags
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -20,7 +20,8 @@ REPO = Path(__file__).resolve().parents[2]
 def test_make_gets_the_flags_of_the_target(target: str) -> None:
     flags, variables = read_flags(), make_variables(target)
     arch = variables["ARCH"].split()
-    assert arch[: len(flags["ARCH"][target])] == flags["ARCH"][target]
+    named = [newest(flag) for flag in flags["ARCH"][target]]
+    assert arch[: len(named)] == named
     assert set(flags["COPTS"]) <= set(variables["COPTS"].split())
     printed = subprocess.run(
         [sys.executable, "tflm_train/flags.py", target],
@@ -59,3 +60,10 @@ def test_fma_is_looked_for_as_a_word(text: str, expected: bool, tmp_path: Path) 
     (tmp_path / "cpuinfo").write_text(text)
     assert host_has_fma(tmp_path / "cpuinfo") is expected
     assert host_has_fma(tmp_path / "none") is False
+
+
+def test_newest_compares_versions_as_numbers(tmp_path: Path) -> None:
+    for version in ("9.3.1", "12.2.1", "13.2.1"):
+        (tmp_path / version).mkdir()
+    assert newest(f"{tmp_path}/NEWEST/include") == f"{tmp_path}/13.2.1/include"
+    assert newest("-mthumb") == "-mthumb"

@@ -21,9 +21,9 @@ struct Shape {
 };
 
 constexpr Shape kBatchShapes[] = {
-    {1, 5, 1, 1}, {1, 7, 3, 3}, {1, 40, 8, 8}, {1, 700, 5, 5}};
+    {1, 5, 1, 1}, {1, 7, 3, 3}, {1, 40, 8, 8}, {1, 300, 3, 3}};
 constexpr Shape kGroupShapes[] = {
-    {1, 5, 4, 1}, {2, 7, 6, 3}, {3, 1, 16, 1}, {2, 150, 8, 2}, {3, 9, 6, 6}};
+    {1, 5, 4, 1}, {2, 7, 6, 3}, {3, 1, 16, 1}, {2, 140, 4, 2}, {3, 9, 6, 6}};
 
 constexpr float kEpsilon = 1e-3f;
 constexpr int kCapacity = 4096;

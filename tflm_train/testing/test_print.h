@@ -5,7 +5,7 @@
 
 namespace biotrain {
 
-// Supplied by the port; host_print.cc is the host's.
+// Supplied by the port; ports/test_print.cc prints through its console.
 void TestPrint(const char* text);
 
 // Integers below 10^9 in full, anything else as d.dddde+xx.
