@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     except (BiotrainError, OSError) as error:
         if args.verbose:
             traceback.print_exc()
-        print(f"error: {error}", file=sys.stderr)
+        print(f"biotrain run: {error}", file=sys.stderr)
         return EXIT_DEVICE_FAILED if isinstance(error, DeviceError) else EXIT_USER_ERROR
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

@@ -56,10 +56,12 @@ def print_summary(console: Console, report: Mapping[str, Any]) -> None:
 def print_conversion(console: Console, report: Mapping[str, Any]) -> None:
     """The end of `biotrain convert`."""
     ram = report.get("ram_bytes") or {}
-    table = Table(title=f"{report['model']}, --ops {report['ops']}", title_justify="left")
+    title = f"{report['model']}, --ops {report['ops']}"
+    table = Table(title=title, title_justify="left", show_header=False)
     table.add_column("")
     table.add_column("", justify="right")
     rows = {
+        **_choices(report["flags"]),
         "flatbuffer": f"{count(report['flatbuffer_bytes'])} bytes",
         "flash of the model": kib(report["flash_bytes"]),
         "RAM, weights and optimiser": kib(ram.get("weights_and_optimizer")),
@@ -73,6 +75,17 @@ def print_conversion(console: Console, report: Mapping[str, Any]) -> None:
         table.add_row(name, value)
     console.print(table)
     console.print(_artefacts(report["files"]))
+
+
+def _choices(flags: Mapping[str, Any]) -> dict[str, str]:
+    """What was chosen for the user, and why: a wrong loss must be seen before it trains."""
+    momentum = f", momentum {flags['momentum']:g}" if flags["momentum"] else ""
+    return {
+        "loss": f"{flags['loss']} ({flags['loss_origin']})",
+        "optimiser": f"SGD, learning rate {flags['learning_rate']:g}{momentum} "
+        f"({flags['optimizer_origin']})",
+        "batch, norm, strategy": f"{flags['batch_size']}, {flags['norm']}, {flags['strategy']}",
+    }
 
 
 def _runtimes(report: Mapping[str, Any], *, narrow: bool) -> Table:
