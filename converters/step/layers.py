@@ -57,7 +57,8 @@ class GroupNorm(keras.layers.GroupNormalization):
 
     writer = Writer(compact=False)
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: tf.Tensor, training: bool | None = None, mask: Any = None) -> tf.Tensor:
+        # It may stand where a BatchNormalization stood, and is called as that was.
         shape = inputs.shape
         channels = shape[-1]
         groups = channels if self.groups == -1 else self.groups
