@@ -5,4 +5,4 @@ from __future__ import annotations
 
 
 class BiotrainError(Exception):
-    """Something the user can put right; its text is one line that names the thing and the remedy."""
+    """Something the user can put right; its text is one line: the thing, and the remedy."""

@@ -19,7 +19,7 @@ STEPS, BATCH, RATE, SEED = 5, 4, 0.05, 11
 L = keras.layers
 
 
-class FrozenNorm(L.BatchNormalization):
+class FrozenNorm(keras.layers.BatchNormalization):
     """Gamma and beta train, the statistics are those of inference."""
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
