@@ -147,6 +147,18 @@ def unequal_strides() -> keras.Model:
     return keras.Model(i, L.Dense(3, activation="softmax")(x))
 
 
+def dropouts() -> keras.Model:
+    x = i = keras.Input((5, 14, 2))
+    x = L.Conv2D(4, (1, 3), activation="relu")(x)
+    x = L.SpatialDropout2D(0.45)(x)
+    x = L.Conv2D(3, (5, 1), activation="elu")(x)
+    x = L.Dropout(0.3)(x)
+    x = L.Reshape((12, 3))(x)
+    x = L.SpatialDropout1D(0.2)(x)
+    x = L.Flatten()(x)
+    return keras.Model(i, L.Dense(3, activation="softmax")(L.Dropout(0.6)(x)))
+
+
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
     {
         "conv1d_chain": Architecture(conv1d_chain),
@@ -159,6 +171,7 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
         "categorical": Architecture(categorical_softmax_inside, loss="categorical_crossentropy"),
         "constrained_nested": Architecture(constrained_nested),
         "unequal_strides": Architecture(unequal_strides),
+        "dropouts": Architecture(dropouts),
         "plain_sgd": Architecture(conv1d_chain, options={"optimizer": "sgd"}),
         "last_layer": Architecture(depthwise_residual, options={"strategy": "last-layer"}),
     }
