@@ -116,7 +116,7 @@ def _run(
         stock: dict[str, Job] = {
             LITERT: lambda _: litert.fine_tune(path, people.calibration, settings),
             TFLITE_RUNTIME: lambda _: tflite_compat.fine_tune(path, calibration_file, settings),
-            TFLM: lambda _: tflm.fine_tune(path, people.calibration, settings),
+            TFLM: lambda _: tflm.fine_tune(conversions["builtin"], people.calibration, settings),
         }
         for name, job in stock.items():
             if name in settings.runtimes:

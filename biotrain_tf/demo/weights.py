@@ -26,11 +26,15 @@ def of_keras(model: keras.Model) -> dict[str, NDArray]:
 
 def of_state(path: Path, shapes: Mapping[str, list[int]]) -> dict[str, NDArray]:
     """A saved state of our runner: all variables one after the other, sorted by name."""
-    raw = np.frombuffer(path.read_bytes(), dtype="<f4")
+    return of_flat(np.frombuffer(path.read_bytes(), dtype="<f4"), shapes, str(path))
+
+
+def of_flat(raw: NDArray, shapes: Mapping[str, list[int]], where: str) -> dict[str, NDArray]:
+    """All variables in one flat vector, sorted by name."""
     sizes = {name: math.prod(shapes[name]) for name in sorted(shapes)}
     if raw.size != sum(sizes.values()):
         raise BiotrainError(
-            f"{path}: {raw.size * _WORD} bytes, wanted {sum(sizes.values()) * _WORD}"
+            f"{where}: {raw.size * _WORD} bytes, wanted {sum(sizes.values()) * _WORD}"
         )
     ends = np.cumsum(list(sizes.values()))
     return {
