@@ -25,43 +25,36 @@ bool SlidesOneByOne(const ConvGeometry& g) {
 // Items are the outputs of one row, columns their channels.
 struct ForwardRow {
   const ConvGeometry& g;
-  const float* x;
-  const float* w_ohwi;
+  const TapRuns& runs;
+  Operand from_x;  // of the first output, in the first run
+  Operand from_w;
+  Terms taps;  // of one run
   const float* bias;
   Activation activation;
-  float* y;   // [OW,Co]
-  int x_row;  // offset of the input row under tap 0, maybe on padding
-  Range filter_rows;
+  float* y;  // [OW,Co]
 
-  template <int kM, int kN, Contiguous kA, Contiguous kB>
-  void Run(int ow, int co) const {
-    const TapRuns runs(g);
-    const int w_row = g.filter_w * g.in_c;
-    TileSum<kM, kN, kA, kB> sum;
+  void Run(const TileKind& kind, int ow, int co) const {
+    Operand a = from_x.Skip(ow);
+    Operand b = from_w.Skip(co);
+    int left = ow * g.stride_w - g.pad_left;
+    TileSum sum(kind, y + ow * g.out_c + co, g.out_c);
     for (int run = 0; run < runs.runs; ++run) {
-      const int left = ow * g.stride_w + run * g.dilation_w - g.pad_left;
-      const Operand a = {x, x_row + left * g.in_c, g.stride_w * g.in_c, 1,
-                         g.dilation_h * g.in_w * g.in_c};
-      const Operand b = {w_ohwi, co * g.filter_h * w_row + run * g.in_c,
-                         g.filter_h * w_row, 1, w_row};
-      sum.Add(a, b, filter_rows, runs.taps * g.in_c,
-              Takes<kM>(left, runs.taps));
+      const int last = left + (kind.items - 1) * g.stride_w + runs.taps - 1;
+      if (left >= 0 && last < g.in_w) {
+        sum.Add(a, b, taps);
+      } else {
+        const ItemSteps takes(kind.items, [&](int m) {
+          const Range inside =
+              StepsInside(left + m * g.stride_w, 1, g.in_w, runs.taps);
+          return Range{inside.begin * g.in_c, inside.end * g.in_c};
+        });
+        sum.Add(a, b, taps, &takes);
+      }
+      left += g.dilation_w;
+      a.start += g.dilation_w * g.in_c;
+      b.start += g.in_c;
     }
-    sum.Store(y + ow * g.out_c + co, g.out_c,
-              bias == nullptr ? nullptr : bias + co, activation);
-  }
-
- private:
-  template <int kM>
-  ItemSteps<kM> Takes(int left, int taps) const {
-    const int last = left + (kM - 1) * g.stride_w + taps - 1;
-    if (left >= 0 && last < g.in_w) {
-      return ItemSteps<kM>::All(taps * g.in_c);
-    }
-    return ItemSteps<kM>::Each([&](int m) {
-      const Range range = StepsInside(left + m * g.stride_w, 1, g.in_w, taps);
-      return Range{range.begin * g.in_c, range.end * g.in_c};
-    });
+    sum.Finish(bias == nullptr ? nullptr : bias + co, activation);
   }
 };
 
@@ -69,32 +62,33 @@ struct ForwardRow {
 // channels.
 struct GradFilterRun {
   const ConvGeometry& g;
-  const float* x;
-  const float* dy;
-  float* dw;  // [taps * Ci,Co]
-  int kh;
-  int first_tap;
-  Range output_rows;
+  Operand from_x;  // of the first tap in the first image
+  Operand from_dy;
+  Terms outputs;
+  int first_left;  // where the first tap lies in the input
+  float* dw;       // [taps * Ci,Co]
 
-  template <int kM, int kN, Contiguous kA, Contiguous kB>
-  void Run(int item, int co) const {
-    const int x_row = g.in_w * g.in_c;
-    const int top = kh * g.dilation_h - g.pad_top;
-    const int left = first_tap * g.dilation_w - g.pad_left;
-    const ItemSteps<kM> takes = ItemSteps<kM>::Each([&](int m) {
-      const int tap = (item + m) / g.in_c;
-      return StepsInside(left + tap, g.stride_w, g.in_w, g.out_w);
-    });
-    TileSum<kM, kN, kA, kB> sum;
-    for (int b = 0; b < g.batch; ++b) {
-      const Operand from_x = {x,
-                              (b * g.in_h + top) * x_row + left * g.in_c + item,
-                              1, g.stride_w * g.in_c, g.stride_h * x_row};
-      const Operand from_dy = {dy, b * g.out_h * g.out_w * g.out_c + co, 1,
-                               g.out_c, g.out_w * g.out_c};
-      sum.Add(from_x, from_dy, output_rows, g.out_w, takes);
+  void Run(const TileKind& kind, int item, int co) const {
+    const int first = item / g.in_c;
+    const int last = (item + kind.items - 1) / g.in_c;
+    const auto steps_of = [&](int tap) {
+      return StepsInside(first_left + tap, g.stride_w, g.in_w, g.out_w);
+    };
+    const ItemSteps takes = first == last
+                                ? ItemSteps(steps_of(first))
+                                : ItemSteps(kind.items, [&](int m) {
+                                    return steps_of((item + m) / g.in_c);
+                                  });
+    const bool inside = takes.common.size() == g.out_w;
+    Operand a = from_x.Skip(item);
+    Operand b = from_dy.Skip(co);
+    TileSum sum(kind, dw + item * g.out_c + co, g.out_c);
+    for (int image = 0; image < g.batch; ++image) {
+      sum.Add(a, b, outputs, inside ? nullptr : &takes);
+      a.start += g.in_h * g.in_w * g.in_c;
+      b.start += g.out_h * g.out_w * g.out_c;
     }
-    sum.Store(dw + item * g.out_c + co, g.out_c);
+    sum.Finish();
   }
 };
 
@@ -102,25 +96,27 @@ struct GradFilterRun {
 
 void Conv2D(const ConvGeometry& g, const float* x, const float* w_ohwi,
             const float* bias, Activation activation, float* y) {
+  const TileGrid& grid =
+      SlidesOneByOne(g) ? kWindowByStepsGrid : kStepsByStepsGrid;
+  const TapRuns runs(g);
+  const int x_row = g.in_w * g.in_c;
+  const int w_row = g.filter_w * g.in_c;
+  const Operand from_w = {w_ohwi, 0, g.filter_h * w_row, 1, w_row};
   for (int b = 0; b < g.batch; ++b) {
-    for (int oh = 0; oh < g.out_h; ++oh) {
+    for (int oh = 0; oh < g.out_h; ++oh, y += g.out_w * g.out_c) {
       const int top = oh * g.stride_h - g.pad_top;
       const ForwardRow row = {
           g,
-          x,
-          w_ohwi,
+          runs,
+          {x, (b * g.in_h + top) * x_row - g.pad_left * g.in_c,
+           g.stride_w * g.in_c, 1, g.dilation_h * x_row},
+          from_w,
+          {StepsInside(top, g.dilation_h, g.in_h, g.filter_h),
+           {0, runs.taps * g.in_c}},
           bias,
           activation,
-          y + (b * g.out_h + oh) * g.out_w * g.out_c,
-          (b * g.in_h + top) * g.in_w * g.in_c,
-          StepsInside(top, g.dilation_h, g.in_h, g.filter_h)};
-      if (SlidesOneByOne(g)) {
-        ForEachTile<8, 2, Contiguous::kWindow, Contiguous::kSteps>(
-            g.out_w, {0, g.out_c}, row);
-      } else {
-        ForEachTile<4, 4, Contiguous::kSteps, Contiguous::kSteps>(
-            g.out_w, {0, g.out_c}, row);
-      }
+          y};
+      ForEachTile(grid, g.out_w, {0, g.out_c}, row);
     }
   }
 }
@@ -133,19 +129,21 @@ void Conv2DGradFilter(const ConvGeometry& g, const float* x, const float* dy,
   }
   const TapRuns runs(g);
   const int items = runs.taps * g.in_c;
+  const int x_row = g.in_w * g.in_c;
+  const Operand from_dy = {dy, 0, 1, g.out_c, g.out_w * g.out_c};
   for (int kh = 0; kh < g.filter_h; ++kh) {
     const int top = kh * g.dilation_h - g.pad_top;
-    for (int run = 0; run < runs.runs; ++run) {
+    for (int run = 0; run < runs.runs; ++run, dw_hwio += items * g.out_c) {
+      const int left = run * g.dilation_w - g.pad_left;
       const GradFilterRun grad = {
           g,
-          x,
-          dy,
-          dw_hwio + (kh * runs.runs + run) * items * g.out_c,
-          kh,
-          run,
-          StepsInside(top, g.stride_h, g.in_h, g.out_h)};
-      ForEachTile<4, 4, Contiguous::kItems, Contiguous::kItems>(
-          items, {0, g.out_c}, grad);
+          {x, top * x_row + left * g.in_c, 1, g.stride_w * g.in_c,
+           g.stride_h * x_row},
+          from_dy,
+          {StepsInside(top, g.stride_h, g.in_h, g.out_h), {0, g.out_w}},
+          left,
+          dw_hwio};
+      ForEachTile(kItemsByItemsGrid, items, {0, g.out_c}, grad);
     }
   }
 }

@@ -15,12 +15,13 @@ struct GradInputPhase {
   float* dx;  // [W,Ci]
   int batch_index;
   int ih;
+  Range filter_rows;
   InputPhase phase;
 
-  template <int kM, int kN, Contiguous kA, Contiguous kB>
-  void Run(int item, int ci) const {
-    TileSum<kM, kN, kA, kB> sum;
-    for (int kh = 0; kh < g.filter_h; ++kh) {
+  void Run(const TileKind& kind, int item, int ci) const {
+    TileSum sum(kind, dx + phase.Input(item) * g.in_c + ci,
+                g.stride_w * g.in_c);
+    for (int kh = filter_rows.begin; kh < filter_rows.end; ++kh) {
       const int oh = OutputUnderTap(ih + g.pad_top - kh * g.dilation_h,
                                     g.stride_h, g.out_h);
       if (oh < 0) continue;
@@ -31,19 +32,25 @@ struct GradInputPhase {
                                g.out_c, 1, -phase.output_step * g.out_c};
       const Operand from_w = {w_hwio, w_tap * g.out_c, g.out_c, 1,
                               phase.tap_step * g.in_c * g.out_c};
-      if (phase.Inside(item, kM, g.out_w)) {
-        sum.AddAll(from_dy, from_w, {0, phase.taps}, g.out_c);
+      if (phase.Inside(item, kind.items, g.out_w)) {
+        sum.Add(from_dy, from_w, {{0, phase.taps}, {0, g.out_c}});
         continue;
       }
       for (int tap = 0; tap < phase.taps; ++tap) {
-        const ItemSteps<kM> takes = ItemSteps<kM>::Each([&](int m) {
-          const int ow = phase.Output(item + m, tap);
+        const Terms terms = {{tap, tap + 1}, {0, g.out_c}};
+        const int first = phase.Output(item, tap);
+        if (first >= 0 && first + kind.items <= g.out_w) {
+          sum.Add(from_dy, from_w, terms);
+          continue;
+        }
+        const ItemSteps takes(kind.items, [&](int m) {
+          const int ow = first + m;
           return Range{0, ow >= 0 && ow < g.out_w ? g.out_c : 0};
         });
-        sum.Add(from_dy, from_w, {tap, tap + 1}, g.out_c, takes);
+        sum.Add(from_dy, from_w, terms, &takes);
       }
     }
-    sum.Store(dx + phase.Input(item) * g.in_c + ci, g.stride_w * g.in_c);
+    sum.Finish();
   }
 };
 
@@ -57,11 +64,12 @@ void Conv2DGradInput(const ConvGeometry& g, const float* w_hwio,
   }
   for (int b = 0; b < g.batch; ++b) {
     for (int ih = 0; ih < g.in_h; ++ih, dx += g.in_w * g.in_c) {
+      const Range filter_rows = FilterRowsOver(g, ih);
       for (int offset = 0; offset < g.stride_w && offset < g.in_w; ++offset) {
         const InputPhase phase(g, offset);
-        ForEachTile<4, 4, Contiguous::kSteps, Contiguous::kSteps>(
-            phase.inputs, {0, g.in_c},
-            GradInputPhase{g, w_hwio, dy, dx, b, ih, phase});
+        ForEachTile(
+            kStepsByStepsGrid, phase.inputs, {0, g.in_c},
+            GradInputPhase{g, w_hwio, dy, dx, b, ih, filter_rows, phase});
       }
     }
   }

@@ -2,6 +2,7 @@
 #include "tflm_train/kernels/depthwise.h"
 #include "tflm_train/kernels/input_phase.h"
 #include "tflm_train/kernels/lanes.h"
+#include "tflm_train/kernels/tile.h"
 #include "tflm_train/kernels/tile_sum.h"
 
 namespace biotrain {
@@ -16,18 +17,20 @@ struct SlidingRow {
   float* dx;  // [W,C]
   int batch_index;
   int ih;
+  Range filter_rows;
   int channel;
 
-  template <int kM, int kN, Contiguous kA, Contiguous kB>
-  void Run(int iw, int) const {
+  void Run(const TileKind& kind, int iw, int) const {
     const int multiplier = g.out_c / g.in_c;
     const int out = channel * multiplier;
     const int last_tap = g.filter_w - 1;
     const int left = iw + g.pad_left - last_tap;
-    const ItemSteps<kM> takes = ItemSteps<kM>::Each(
-        [&](int m) { return StepsInside(left + m, 1, g.out_w, g.filter_w); });
-    TileSum<kM, kN, kA, kB> sum;
-    for (int kh = 0; kh < g.filter_h; ++kh) {
+    const bool inside = left >= 0 && iw + g.pad_left + kind.items <= g.out_w;
+    const ItemSteps takes(inside ? 0 : kind.items, [&](int m) {
+      return StepsInside(left + m, 1, g.out_w, g.filter_w);
+    });
+    TileSum sum(kind, dx + iw * g.in_c + channel, g.in_c);
+    for (int kh = filter_rows.begin; kh < filter_rows.end; ++kh) {
       const int oh = OutputUnderTap(ih + g.pad_top - kh * g.dilation_h,
                                     g.stride_h, g.out_h);
       if (oh < 0) continue;
@@ -36,9 +39,10 @@ struct SlidingRow {
                                g.out_c, 1};
       const Operand from_w = {w, (kh * g.filter_w + last_tap) * g.out_c + out,
                               1, -g.out_c, 1};
-      sum.Add(from_dy, from_w, {0, multiplier}, g.filter_w, takes);
+      sum.Add(from_dy, from_w, {{0, multiplier}, {0, g.filter_w}},
+              inside ? nullptr : &takes);
     }
-    sum.Store(dx + iw * g.in_c + channel, g.in_c);
+    sum.Finish();
   }
 };
 
@@ -50,15 +54,16 @@ struct PhaseOfRow {
   float* dx;  // [W,C]
   int batch_index;
   int ih;
+  Range filter_rows;
   int channel;
   InputPhase phase;
 
-  template <int kM, int kN, Contiguous kA, Contiguous kB>
-  void Run(int item, int) const {
+  void Run(const TileKind& kind, int item, int) const {
     const int multiplier = g.out_c / g.in_c;
     const int out = channel * multiplier;
-    TileSum<kM, kN, kA, kB> sum;
-    for (int kh = 0; kh < g.filter_h; ++kh) {
+    TileSum sum(kind, dx + phase.Input(item) * g.in_c + channel,
+                g.stride_w * g.in_c);
+    for (int kh = filter_rows.begin; kh < filter_rows.end; ++kh) {
       const int oh = OutputUnderTap(ih + g.pad_top - kh * g.dilation_h,
                                     g.stride_h, g.out_h);
       if (oh < 0) continue;
@@ -70,14 +75,14 @@ struct PhaseOfRow {
           w, (kh * g.filter_w + phase.first_tap) * g.out_c + out, 1, 1,
           phase.tap_step * g.out_c};
       for (int tap = 0; tap < phase.taps; ++tap) {
-        const ItemSteps<kM> takes = ItemSteps<kM>::Each([&](int m) {
+        const ItemSteps takes(kind.items, [&](int m) {
           const int ow = phase.Output(item + m, tap);
           return Range{0, ow >= 0 && ow < g.out_w ? multiplier : 0};
         });
-        sum.Add(from_dy, from_w, {tap, tap + 1}, multiplier, takes);
+        sum.Add(from_dy, from_w, {{tap, tap + 1}, {0, multiplier}}, &takes);
       }
     }
-    sum.Store(dx + phase.Input(item) * g.in_c + channel, g.stride_w * g.in_c);
+    sum.Finish();
   }
 };
 
@@ -97,11 +102,12 @@ struct NarrowRow {
   float* dx;  // [W,C]
   int batch_index;
   int ih;
+  Range filter_rows;
 
   template <int kLanes>
   void Run(int channel) const {
     bool first = true;
-    for (int kh = 0; kh < g.filter_h; ++kh) {
+    for (int kh = filter_rows.begin; kh < filter_rows.end; ++kh) {
       const int oh = OutputUnderTap(ih + g.pad_top - kh * g.dilation_h,
                                     g.stride_h, g.out_h);
       if (oh < 0) continue;
@@ -150,24 +156,28 @@ void DepthwiseConv2DGradInput(const ConvGeometry& g, const float* w,
   const bool slides = g.stride_w == 1 && g.dilation_w == 1;
   for (int b = 0; b < g.batch; ++b) {
     for (int ih = 0; ih < g.in_h; ++ih, dx += g.in_w * g.in_c) {
+      const Range filter_rows = FilterRowsOver(g, ih);
       if (IsNarrow(g) && g.out_c == g.in_c) {
-        ForEachLaneBlock(0, g.in_c, NarrowRow<1>{g, w, dy, dx, b, ih});
+        ForEachLaneBlock(0, g.in_c,
+                         NarrowRow<1>{g, w, dy, dx, b, ih, filter_rows});
         continue;
       }
       if (IsNarrow(g)) {
-        ForEachLaneBlock(0, g.in_c, NarrowRow<2>{g, w, dy, dx, b, ih});
+        ForEachLaneBlock(0, g.in_c,
+                         NarrowRow<2>{g, w, dy, dx, b, ih, filter_rows});
         continue;
       }
       for (int channel = 0; channel < g.in_c; ++channel) {
         if (slides) {
-          ForEachTile<8, 1, Contiguous::kWindow, Contiguous::kItems>(
-              g.in_w, {0, 1}, SlidingRow{g, w, dy, dx, b, ih, channel});
+          ForEachTile(kWindowByItemsGrid, g.in_w, {0, 1},
+                      SlidingRow{g, w, dy, dx, b, ih, filter_rows, channel});
           continue;
         }
         for (int offset = 0; offset < g.stride_w && offset < g.in_w; ++offset) {
-          ForEachTile<8, 1, Contiguous::kSteps, Contiguous::kItems>(
-              InputPhase(g, offset).inputs, {0, 1},
-              PhaseOfRow{g, w, dy, dx, b, ih, channel, InputPhase(g, offset)});
+          const InputPhase phase(g, offset);
+          ForEachTile(
+              kStepsByOneGrid, phase.inputs, {0, 1},
+              PhaseOfRow{g, w, dy, dx, b, ih, filter_rows, channel, phase});
         }
       }
     }

@@ -14,6 +14,19 @@ constexpr int OutputUnderTap(int distance, int stride, int outputs) {
   return distance / stride < outputs ? distance / stride : -1;
 }
 
+// From the first filter row to the last with an output under it, for one row of
+// inputs.
+inline Range FilterRowsOver(const ConvGeometry& g, int ih) {
+  Range rows = {0, 0};
+  for (int kh = 0; kh < g.filter_h; ++kh) {
+    const int distance = ih + g.pad_top - kh * g.dilation_h;
+    if (OutputUnderTap(distance, g.stride_h, g.out_h) < 0) continue;
+    if (rows.size() == 0) rows.begin = kh;
+    rows.end = kh + 1;
+  }
+  return rows;
+}
+
 // The inputs offset, offset + stride, ... of a row: they meet the same taps,
 // every tap_step-th from first_tap on, and input i + 1 under one tap is used by
 // the output after that of input i.

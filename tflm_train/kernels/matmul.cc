@@ -15,12 +15,10 @@ struct Product {
   Activation activation;
   float* c;
 
-  template <int kM, int kN, Contiguous kA, Contiguous kB>
-  void Run(int row, int column) const {
-    TileSum<kM, kN, kA, kB> sum;
-    sum.AddAll(a.Skip(row), b.Skip(column), {0, 1}, k);
-    sum.Store(c + row * n + column, n,
-              bias == nullptr ? nullptr : bias + column, activation);
+  void Run(const TileKind& kind, int row, int column) const {
+    TileSum sum(kind, c + row * n + column, n);
+    sum.Add(a.Skip(row), b.Skip(column), {{0, 1}, {0, k}});
+    sum.Finish(bias == nullptr ? nullptr : bias + column, activation);
   }
 };
 
@@ -28,8 +26,6 @@ struct Product {
 
 void MatMul(const float* a, bool adj_x, const float* b, bool adj_y, int m,
             int k, int n, const float* bias, Activation activation, float* c) {
-  constexpr Contiguous kItems = Contiguous::kItems;
-  constexpr Contiguous kSteps = Contiguous::kSteps;
   const Product product = {
       adj_x ? Operand{a, 0, 1, m, 0} : Operand{a, 0, k, 1, 0},
       adj_y ? Operand{b, 0, k, 1, 0} : Operand{b, 0, 1, n, 0},
@@ -38,15 +34,10 @@ void MatMul(const float* a, bool adj_x, const float* b, bool adj_y, int m,
       bias,
       activation,
       c};
-  if (adj_x && adj_y) {
-    ForEachTile<4, 4, kItems, kSteps>(m, {0, n}, product);
-  } else if (adj_x) {
-    ForEachTile<4, 4, kItems, kItems>(m, {0, n}, product);
-  } else if (adj_y) {
-    ForEachTile<4, 4, kSteps, kSteps>(m, {0, n}, product);
-  } else {
-    ForEachTile<4, 4, kSteps, kItems>(m, {0, n}, product);
-  }
+  const TileGrid& grid = adj_x
+                             ? (adj_y ? kItemsByStepsGrid : kItemsByItemsGrid)
+                             : (adj_y ? kStepsByStepsGrid : kStepsByItemsGrid);
+  ForEachTile(grid, m, {0, n}, product);
 }
 
 }  // namespace biotrain

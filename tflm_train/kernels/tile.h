@@ -15,30 +15,9 @@
 #include <utility>
 
 #include "tflm_train/kernels/fma.h"
-#include "tflm_train/kernels/geometry.h"
+#include "tflm_train/kernels/operand.h"
 
 namespace biotrain {
-
-// Strides in floats. start may lie outside of the data, on padding, as long as
-// the steps that are taken do not.
-struct Operand {
-  const float* data;
-  int start;
-  int item;
-  int step;
-  int row;
-
-  const float* At(int row_index, int step_index) const {
-    return data + start + row_index * row + step_index * step;
-  }
-  constexpr Operand Skip(int items) const {
-    return {data, start + items * item, item, step, row};
-  }
-  // For sums over a single row: its steps are what were the rows.
-  constexpr Operand Transposed() const {
-    return {data, start, item, row, step};
-  }
-};
 
 enum class Contiguous {
   kItems,   // item == 1
@@ -138,45 +117,42 @@ class Cursor<kCount, Contiguous::kSteps> {
   const float* at_[kCount];
 };
 
-// Which terms of its sums a tile adds.
-struct Terms {
-  Range rows;
-  Range steps;  // of every row
-};
-
-// Whether a tile's sums begin at zero or go on from what is in memory.
-enum class Start { kZero, kSums };
-
 template <int kM, int kN>
 struct TileRegisters {
   float value[kM][kN];
 
-  [[gnu::always_inline]] TileRegisters(Start start, const float* sums) {
+  [[gnu::always_inline]] TileRegisters(Start start, const float* sums,
+                                       int stride) {
     if (start == Start::kZero) {
       Repeat<kM * kN>([&](auto i) __attribute__((always_inline)) {
         value[i / kN][i % kN] = 0.0f;
       });
     } else {
-      Repeat<kM * kN>([&](auto i) __attribute__((always_inline)) {
-        value[i / kN][i % kN] = sums[i];
+      Repeat<kM>([&](auto m) __attribute__((always_inline)) {
+        Repeat<kN>([&](auto n) __attribute__((always_inline)) {
+          value[m][n] = sums[n];
+        });
+        sums += stride;
       });
     }
   }
-  [[gnu::always_inline]] void Save(float* sums) const {
-    Repeat<kM * kN>([&](auto i) __attribute__((always_inline)) {
-      sums[i] = value[i / kN][i % kN];
+  [[gnu::always_inline]] void Save(float* sums, int stride) const {
+    Repeat<kM>([&](auto m) __attribute__((always_inline)) {
+      Repeat<kN>([&](auto n)
+                     __attribute__((always_inline)) { sums[n] = value[m][n]; });
+      sums += stride;
     });
   }
 };
 
 template <int kM, int kN, Contiguous kA, Contiguous kB>
 struct Tile {
-  // sums: [kM,kN]. There is at least one step.
+  // sums: [kM,kN] in rows of `stride` floats. There is at least one step.
   [[gnu::noinline]] static void Accumulate(const Operand& a, const Operand& b,
                                            const Terms& terms, Start start,
-                                           float* sums) {
+                                           float* sums, int stride) {
     constexpr int kUnroll = 4;
-    TileRegisters<kM, kN> tile(start, sums);
+    TileRegisters<kM, kN> tile(start, sums, stride);
     for (int row = terms.rows.begin; row < terms.rows.end; ++row) {
       Cursor<kM, kA> a_cursor(a, row, terms.steps.begin);
       Cursor<kN, kB> b_cursor(b, row, terms.steps.begin);
@@ -206,7 +182,7 @@ struct Tile {
         b_cursor.template Advance<1>();
       }
     }
-    tile.Save(sums);
+    tile.Save(sums, stride);
   }
 };
 
@@ -217,8 +193,8 @@ template <int kM, int kN, Contiguous kB>
 struct Tile<kM, kN, Contiguous::kWindow, kB> {
   [[gnu::noinline]] static void Accumulate(const Operand& a, const Operand& b,
                                            const Terms& terms, Start start,
-                                           float* sums) {
-    TileRegisters<kM, kN> tile(start, sums);
+                                           float* sums, int stride) {
+    TileRegisters<kM, kN> tile(start, sums, stride);
     const int pitch = a.step;
     for (int row = terms.rows.begin; row < terms.rows.end; ++row) {
       const float* newest = a.At(row, terms.steps.begin);
@@ -266,7 +242,7 @@ struct Tile<kM, kN, Contiguous::kWindow, kB> {
         b_cursor.template Advance<1>();
       }
     }
-    tile.Save(sums);
+    tile.Save(sums, stride);
   }
 };
 
@@ -276,8 +252,8 @@ template <int kM, int kN, int kShare, Contiguous kB>
 struct LaneTile {
   [[gnu::noinline]] static void Accumulate(const Operand& a, const Operand& b,
                                            const Terms& terms, Start start,
-                                           float* sums) {
-    TileRegisters<kM, kN> tile(start, sums);
+                                           float* sums, int stride) {
+    TileRegisters<kM, kN> tile(start, sums, stride);
     const int a_step = a.step;
     for (int row = terms.rows.begin; row < terms.rows.end; ++row) {
       Cursor<kN, kB> b_cursor(b, row, terms.steps.begin);
@@ -308,7 +284,7 @@ struct LaneTile {
       };
       for (int left = terms.steps.size(); left > 0; --left) step(Index<0>{});
     }
-    tile.Save(sums);
+    tile.Save(sums, stride);
   }
 };
 
