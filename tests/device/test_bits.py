@@ -68,7 +68,7 @@ def test_kernels_multiply_and_add_at_once(
 ) -> None:
     profile = need_target(target)
     make(profile, "library")
-    path = build_folder(profile) / "tflm_train" / "kernels" / "matmul.o"
+    path = build_folder(profile) / "tflm_train" / "kernels" / "tile_grid.o"
     done = subprocess.run(
         [f"{profile.compiler_prefix}objdump", "-d", str(path)],
         capture_output=True,
