@@ -46,6 +46,7 @@ def convert(
     batch_size: int = 8,
     loss: str | None = None,
     seed: int = 0,
+    commute: bool | str = "auto",
     progress: Callable[[str], None] = lambda stage: None,
 ) -> ConversionResult:
     """Convert a Keras model to a trainable flatbuffer and write it with its companions.
@@ -66,6 +67,8 @@ def convert(
         loss: sparse_categorical_crossentropy, categorical_crossentropy, binary_crossentropy or
             mse; default the compiled one, else by the last activation.
         seed: of the dropout masks.
+        commute: compute linear convolutions in the cheaper order: ``auto`` where a training step
+            gains, with ``micro``; True wherever possible; False never.
         progress: called with the name of each stage.
 
     Raises:
@@ -88,6 +91,7 @@ def convert(
         batch_size=batch_size,
         loss=loss,
         seed=seed,
+        commute=commute,
     )
     progress("loading")
     loaded = load(model)
@@ -109,8 +113,10 @@ def _convert(
 ) -> ConversionResult:
     from converters import graph as graphs
     from converters.gradients.writer import Writer
+    from converters.passes.channels_first import channels_first
     from converters.passes.commit_last import commit_last
     from converters.passes.exact_options import exact_options
+    from converters.passes.fast_fir import add_fast_fir
     from converters.passes.name_variables import name_variables
     from converters.passes.selector import add_selector
     from converters.planner.plan import METADATA_NAME, make_plan
@@ -131,7 +137,7 @@ def _convert(
     graph = replace(graph, description="biotrain_tf trainable model", metadata={})
     plan = None
     if compact:
-        graph = commit_last(graph)
+        graph = commit_last(add_fast_fir(channels_first(graph)))
         plan = make_plan(graph)
         verify(graph, plan, IN_PLACE)
         graph = replace(graph, metadata={METADATA_NAME: plan.to_metadata()})
@@ -154,6 +160,7 @@ def _emit(
     options: Any,
 ) -> ConversionResult:
     from converters.emit.c_array import write_c_array
+    from converters.emit.predict import predict_steps
     from converters.emit.report import memory_map, op_counts, ram_by_region
     from converters.emit.work import step_macs
     from converters.step.twin import leaf_layers
@@ -190,6 +197,8 @@ def _emit(
         "textbook_macs_per_step": step_macs(
             leaf_layers(model), options.batch_size, trained=step.trained_layers()
         ),
+        "commuted": [chain.report(options.batch_size) for chain in step.commuted],
+        "predicted_instructions_per_step": predict_steps(graph) if plan else None,
         "flatbuffer_bytes": len(data),
         "flash_bytes": len(data),
         "ram_bytes": ram_by_region(graph, plan) if plan else None,

@@ -59,6 +59,10 @@ ARCH = {
     "host": [],
     "cortex-m4f": ["-mthumb", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"],
     "cortex-m7": ["-mthumb", "-mcpu=cortex-m7", "-mfpu=fpv5-d16", "-mfloat-abi=hard"],
+    "cortex-m33": ["-mthumb", "-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"],
+    # Helium flushes subnormals to zero, scalar code does not: which of them computes is said by
+    # intrinsics, not left to the compiler.
+    "cortex-m55": ["-mthumb", "-mcpu=cortex-m55", "-mfloat-abi=hard", "-fno-tree-vectorize"],
     # Debian has no C++ headers for RISC-V; those of Arm's newlib serve, header-only. flags.py puts
     # the newest installed version in the place of NEWEST.
     "riscv32": [
@@ -79,5 +83,7 @@ TEST_LIBS = {
     "host": ["-lm"],
     "cortex-m4f": ["-lm", "-lc"],
     "cortex-m7": ["-lm", "-lc"],
+    "cortex-m33": ["-lm", "-lc"],
+    "cortex-m55": ["-lm", "-lc"],
     "riscv32": ["-L/usr/lib/picolibc/riscv64-unknown-elf/lib/release/rv32imafc/ilp32f", "-lm", "-lc"],
 }

@@ -58,6 +58,14 @@ def add_parser(subparsers: Any) -> None:
         "--loss", choices=LOSSES, help="default: the model's, else by its last activation"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the dropout masks (default: 0)")
+    parser.add_argument(
+        "--no-commute",
+        dest="commute",
+        action="store_const",
+        const=False,
+        default="auto",
+        help="keep linear convolutions in their order, also where the other one is cheaper",
+    )
 
 
 def run(args: Any) -> int:
@@ -80,6 +88,7 @@ def run(args: Any) -> int:
             batch_size=args.batch_size,
             loss=args.loss,
             seed=args.seed,
+            commute=args.commute,
             progress=lambda stage: status.update(stage),
         )
     print_conversion(console, result.report)

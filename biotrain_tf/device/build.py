@@ -71,6 +71,18 @@ def build_tests(profile: TargetProfile, *, sanitize: bool = False) -> list[Path]
     return sorted(path for path in folder.rglob("*_test") if path.is_file())
 
 
+def build_kernel_bench(profile: TargetProfile) -> Path:
+    """The program that runs single kernels; see tflm_train/bench."""
+    make(profile, "bench")
+    return build_folder(profile) / "bench_kernels"
+
+
+def build_step_timer(host: TargetProfile) -> Path:
+    """The program that times training steps on this machine; see tflm_train/bench/host."""
+    make(host, "timer")
+    return build_folder(host) / "step_timer"
+
+
 def build_firmware(*, profile: TargetProfile, model: ModelInfo) -> Firmware:
     region = arena_region(profile, model.arena_bytes)
     section = ".arena" if region == profile.ram[0] else f".{region.name.lower()}"

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from biotrain_tf.device.counting import Interval
 from biotrain_tf.device.elf import ProgramSizes
 from biotrain_tf.device.protocol import Command, Line, Reply
 from biotrain_tf.errors import BiotrainError
@@ -25,9 +26,13 @@ DEFAULT_TIMEOUT_S = 300.0
 
 @dataclass(frozen=True)
 class Counts:
-    """Instructions executed between the marks around each training step; None: nobody counted."""
+    """What was executed between the marks around each training step; None: nobody counted."""
 
-    instructions: tuple[int, ...] | None = None
+    steps: tuple[Interval, ...] | None = None
+
+    @property
+    def instructions(self) -> tuple[int, ...] | None:
+        return None if self.steps is None else tuple(s.total.instructions for s in self.steps)
 
 
 class Device(ABC):

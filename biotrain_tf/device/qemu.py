@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import tempfile
@@ -12,6 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from biotrain_tf.device import build
+from biotrain_tf.device.counting import (
+    MARK_SYMBOL,
+    OP_MARK_SYMBOL,
+    Interval,
+    read_intervals,
+    write_weights,
+)
 from biotrain_tf.device.elf import ProgramSizes, read_sizes
 from biotrain_tf.device.interface import Counts, Device, DeviceError, OnReply
 from biotrain_tf.device.process import running, with_last_words
@@ -21,8 +27,8 @@ from biotrain_tf.errors import BiotrainError
 from converters.targets import TARGETS, TargetProfile
 
 LINKS = ("semihosting", "uart")
-MARK_SYMBOL = "biotrain_mark"
-_COMMANDS, _REPLIES, _COUNTS = "commands", "replies", "counts"
+_COMMANDS, _REPLIES = "commands", "replies"
+_COUNTS, _WEIGHTS = "counts", "weights"
 _POLL_S = 0.01
 
 
@@ -34,7 +40,9 @@ class QemuDevice(Device):
         program: Path,
         link: str = "semihosting",
         count: bool = True,
+        by_op: bool = False,
     ) -> None:
+        """``by_op`` counts each operator apart, and loads and multiply-adds too."""
         if link not in LINKS:
             raise BiotrainError(f"link: wanted one of {', '.join(LINKS)}; found {link!r}")
         self.name = f"{profile.name} on QEMU"
@@ -42,29 +50,33 @@ class QemuDevice(Device):
         self.profile = profile
         self.program = program
         self.sizes: ProgramSizes = read_sizes(program, profile)
-        self._binary = require_qemu(profile)
+        require_qemu(profile)
         self._plugin = build.build_plugin(TARGETS["host"]) if count else None
+        self._by_op = by_op
 
     def run(self, commands: Sequence[Command], on_reply: OnReply, *, timeout_s: float) -> Counts:
         with tempfile.TemporaryDirectory(prefix="biotrain-") as name:
             folder = Path(name)
+            if self._by_op:
+                write_weights(self.program, self.profile, folder / _WEIGHTS)
             if self.link == "semihosting":
                 self._run_on_files(commands, on_reply, folder, timeout_s)
             else:
                 self._run_on_uart(commands, on_reply, folder, timeout_s)
-            return Counts(self._read_counts(folder))
+            return Counts(self._read_steps(folder))
 
     def _arguments(self, semihosting: str, serial: str) -> list[str]:
-        assert self.profile.qemu is not None
-        arguments = [self._binary, *self.profile.qemu.arguments]
-        arguments += ["-display", "none", "-monitor", "none", "-serial", serial]
-        arguments += ["-semihosting-config", f"enable=on,target=native{semihosting}"]
-        if self._plugin is not None:
-            mark = self.sizes.symbols[MARK_SYMBOL] & ~1
-            # A comma ends a path there, two stand for one.
-            plugin = str(self._plugin).replace(",", ",,")
-            arguments += ["-plugin", f"{plugin},mark={mark:#x},out={_COUNTS}"]
-        return [*arguments, "-kernel", str(self.program)]
+        symbols = self.sizes.symbols
+        return qemu_arguments(
+            self.profile,
+            self.program,
+            semihosting=semihosting,
+            serial=serial,
+            plugin=self._plugin,
+            mark=symbols.get(MARK_SYMBOL),
+            op_mark=symbols.get(OP_MARK_SYMBOL) if self._by_op else None,
+            weights=self._by_op,
+        )
 
     def _run_on_uart(
         self, commands: Sequence[Command], on_reply: OnReply, folder: Path, timeout_s: float
@@ -129,12 +141,37 @@ class QemuDevice(Device):
             except subprocess.TimeoutExpired:
                 raise silent_error(self.name, timeout_s) from None
 
-    def _read_counts(self, folder: Path) -> tuple[int, ...] | None:
+    def _read_steps(self, folder: Path) -> tuple[Interval, ...] | None:
         if self._plugin is None:
             return None
-        counts = (folder / _COUNTS).read_text()
-        found = re.findall(r"^interval=\d+ instructions=(\d+)$", counts, re.MULTILINE)
-        return tuple(map(int, found))
+        return tuple(read_intervals((folder / _COUNTS).read_text()))
+
+
+def qemu_arguments(
+    profile: TargetProfile,
+    program: Path,
+    *,
+    semihosting: str,
+    serial: str,
+    plugin: Path | None,
+    mark: int | None,
+    op_mark: int | None = None,
+    weights: bool = False,
+) -> list[str]:
+    """The command; ``mark`` and ``op_mark`` are symbols' values, files lie where it is started."""
+    assert profile.qemu is not None
+    arguments = [require_qemu(profile), *profile.qemu.arguments]
+    arguments += ["-display", "none", "-monitor", "none", "-serial", serial]
+    arguments += ["-semihosting-config", f"enable=on,target=native{semihosting}"]
+    if plugin is not None and mark is not None:
+        # A comma ends a path there, two stand for one. Bit 0 of a symbol says Thumb.
+        options = [str(plugin).replace(",", ",,"), f"mark={mark & ~1:#x}", f"out={_COUNTS}"]
+        if op_mark is not None:
+            options.append(f"op={op_mark & ~1:#x}")
+        if weights:
+            options.append(f"weights={_WEIGHTS}")
+        arguments += ["-plugin", ",".join(options)]
+    return [*arguments, "-kernel", str(program)]
 
 
 def require_qemu(profile: TargetProfile) -> str:

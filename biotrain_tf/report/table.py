@@ -70,6 +70,7 @@ def print_conversion(console: Console, report: Mapping[str, Any]) -> None:
         "parameters": count(report["parameters"]),
         "trainable parameters": count(report["trained_parameters"]),
         "textbook MACs of a training step": count(report["textbook_macs_per_step"]),
+        **_rewrites(report),
     }
     for name, value in rows.items():
         table.add_row(name, value)
@@ -85,6 +86,21 @@ def _choices(flags: Mapping[str, Any]) -> dict[str, str]:
         "optimiser": f"SGD, learning rate {flags['learning_rate']:g}{momentum} "
         f"({flags['optimizer_origin']})",
         "batch, norm, strategy": f"{flags['batch_size']}, {flags['norm']}, {flags['strategy']}",
+    }
+
+
+def _rewrites(report: Mapping[str, Any]) -> dict[str, str]:
+    """What the converter changed to save work, and what a step is expected to cost."""
+    chains = {
+        f"commuted {' and '.join((chain['layers'][0], chain['layers'][-1]))}, MACs": (
+            f"{count(chain['macs_before'])} to {count(chain['macs_after'])}"
+        )
+        for chain in report.get("commuted") or []
+    }
+    predicted = report.get("predicted_instructions_per_step") or {}
+    return {
+        **chains,
+        **{f"instructions a step, predicted, {t}": count(n) for t, n in predicted.items()},
     }
 
 

@@ -12,7 +12,7 @@ from converters.planner.solver import solve
 from converters.planner.storage import Storage, assign_storage
 
 METADATA_NAME = "biotrain_plan"
-VERSION = 1
+VERSION = 2
 NOWHERE = -1
 
 
@@ -130,6 +130,11 @@ def _plan_subgraph(
 
 
 def _commit_op(subgraph: Subgraph, storage: Storage) -> int:
+    arrived = [storage.group_of[t] for t in subgraph.inputs if t in storage.group_of]
+    if any(group.variable is not None for group in arrived):
+        # A state that is given in the memory of the variables is there before any op.
+        idle = ("CALL_ONCE", "VAR_HANDLE")
+        return next(i for i, op in enumerate(subgraph.ops) if op.kind not in idle)
     for i, op in enumerate(subgraph.ops):
         if op.kind in ("VAR_HANDLE", "READ_VARIABLE", "RESHAPE", "EXPAND_DIMS", "SQUEEZE"):
             continue

@@ -179,10 +179,11 @@ class _Builder:
             if len(assignments) != 1:
                 continue
             index, value = assignments[0]
-            if value in self._s.inputs:
+            given = self._rearranged_input(value)
+            if given is not None and (self._restores or given == value):
                 if self._restores:
-                    self._storage.groups.remove(self._storage.group_of[value])
-                    self._join(value, self._variable_group(variable, self._s.tensors[value].bytes))
+                    self._storage.groups.remove(self._storage.group_of[given])
+                    self._join(given, self._variable_group(variable, self._s.tensors[given].bytes))
                 continue
             if (
                 value in self._producer
@@ -191,6 +192,19 @@ class _Builder:
             ):
                 chosen[value] = variable
         return chosen
+
+    def _rearranged_input(self, value: int) -> int | None:
+        """The input that ``value`` is, or is moved from by ops that read nothing else: a state
+        arrives in the memory of its variables, and each goes through one copy to its own order.
+        """
+        while value in self._producer:
+            op = self._s.ops[self._producer[value]]
+            if op.kind not in VIEWS | {"TRANSPOSE"}:
+                return None
+            value = op.inputs[0]
+            if sum(value in other.inputs for other in self._s.ops) != 1:
+                return None
+        return value if value in self._s.inputs else None
 
     def _may_overwrite(self, variable: str, value: int) -> bool:
         made = self._producer[value]

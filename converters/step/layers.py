@@ -17,39 +17,59 @@ from converters.gradients.writer import Writer
 from converters.step.counter import Counter
 
 
-def _value(variable: keras.Variable | None, channels: int, default: float) -> tf.Tensor:
+def value_of(variable: keras.Variable | None, channels: int, default: float) -> tf.Tensor:
     if variable is None:
         return tf.fill([channels], default)
     return tf.convert_to_tensor(variable.value)
 
 
-class LiveBatchNorm(keras.layers.BatchNormalization):
+class Linked:
+    """A layer that may be in a chain, which is computed in another order (step/commute.py)."""
+
+    chain: Any = None
+
+    def plain(self, inputs: tf.Tensor, training: bool | None) -> tf.Tensor:
+        """What the layer computes by itself."""
+        raise NotImplementedError
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None, mask: Any = None) -> tf.Tensor:
+        if self.chain is None:
+            return self.plain(inputs, training)
+        return self.chain.call(self, inputs, training)
+
+
+def update_moving(norm: keras.layers.Layer, mean: tf.Tensor, variance: tf.Tensor) -> None:
+    """The moving averages of a BatchNormalization take in the statistics of a batch."""
+    for moving, batch in ((norm.moving_mean, mean), (norm.moving_variance, variance)):
+        kept = moving.value * norm.momentum
+        moving.assign(kept + tf.stop_gradient(batch) * (1.0 - norm.momentum))
+
+
+class LiveBatchNorm(Linked, keras.layers.BatchNormalization):
     """Statistics of the batch in training, moving averages in inference: ``--norm keep``."""
 
     writer = Writer(compact=False)
 
-    def call(self, inputs: tf.Tensor, training: bool | None = None, mask: Any = None) -> tf.Tensor:
+    def plain(self, inputs: tf.Tensor, training: bool | None) -> tf.Tensor:
         if not (training and self.trainable):
-            return super().call(inputs, training=False)
+            return keras.layers.BatchNormalization.call(self, inputs, training=False)
         channels = inputs.shape[-1]
         y, mean, variance = batch_norm(
             inputs,
-            _value(self.gamma, channels, 1.0),
-            _value(self.beta, channels, 0.0),
+            value_of(self.gamma, channels, 1.0),
+            value_of(self.beta, channels, 0.0),
             epsilon=self.epsilon,
             writer=self.writer,
         )
-        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            kept = moving.value * self.momentum
-            moving.assign(kept + tf.stop_gradient(batch) * (1.0 - self.momentum))
+        update_moving(self, mean, variance)
         return y
 
 
-class FrozenBatchNorm(keras.layers.BatchNormalization):
+class FrozenBatchNorm(Linked, keras.layers.BatchNormalization):
     """Moving averages always, never updated; gamma and beta train: ``--norm frozen``."""
 
-    def call(self, inputs: tf.Tensor, training: bool | None = None, mask: Any = None) -> tf.Tensor:
-        return super().call(inputs, training=False)
+    def plain(self, inputs: tf.Tensor, training: bool | None) -> tf.Tensor:
+        return keras.layers.BatchNormalization.call(self, inputs, training=False)
 
 
 class GroupNorm(keras.layers.GroupNormalization):
@@ -65,8 +85,8 @@ class GroupNorm(keras.layers.GroupNormalization):
         flat = tf.reshape(inputs, [shape[0], math.prod(shape[1:-1]), channels])
         y = group_norm(
             flat,
-            _value(self.gamma, channels, 1.0),
-            _value(self.beta, channels, 0.0),
+            value_of(self.gamma, channels, 1.0),
+            value_of(self.beta, channels, 0.0),
             groups=groups,
             epsilon=self.epsilon,
             writer=self.writer,
@@ -86,8 +106,8 @@ class LayerNorm(keras.layers.LayerNormalization):
         axes = self.axis if isinstance(self.axis, (list, tuple)) else [self.axis]
         width = math.prod(shape[a] for a in axes)
         flat = tf.reshape(inputs, [math.prod(shape) // width, 1, width])
-        gamma = tf.reshape(_value(self.gamma, width, 1.0), [width])
-        beta = tf.reshape(_value(self.beta, width, 0.0), [width])
+        gamma = tf.reshape(value_of(self.gamma, width, 1.0), [width])
+        beta = tf.reshape(value_of(self.beta, width, 0.0), [width])
         y = group_norm(flat, gamma, beta, groups=1, epsilon=self.epsilon, writer=self.writer)
         return tf.reshape(y, shape)
 
@@ -182,8 +202,8 @@ class Conv1D(keras.layers.Conv1D):
         return _full(self, inputs)
 
 
-class Conv2D(keras.layers.Conv2D):
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+class Conv2D(Linked, keras.layers.Conv2D):
+    def plain(self, inputs: tf.Tensor, training: bool | None) -> tf.Tensor:
         return _full(self, inputs)
 
 
@@ -192,8 +212,8 @@ class DepthwiseConv1D(keras.layers.DepthwiseConv1D):
         return _depthwise(self, inputs)
 
 
-class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+class DepthwiseConv2D(Linked, keras.layers.DepthwiseConv2D):
+    def plain(self, inputs: tf.Tensor, training: bool | None) -> tf.Tensor:
         return _depthwise(self, inputs)
 
 

@@ -17,6 +17,7 @@ LOSSES = (
     "binary_crossentropy",
     "mse",
 )
+COMMUTE = "auto"
 MAX_SEED = 8_000_000
 """Seed and step stay below this so that dropout's float32 arithmetic is exact
 (gradients/dropout.py).
@@ -35,6 +36,7 @@ class StepOptions:
     batch_size: int = 8
     loss: str | None = None
     seed: int = 0
+    commute: bool | str = COMMUTE
 
     def __post_init__(self) -> None:
         _choice("norm", self.norm, NORMS)
@@ -57,6 +59,8 @@ class StepOptions:
             raise ConversionError(f"momentum must be in [0, 1), got {self.momentum!r}")
         if not 0 <= self.seed < MAX_SEED:
             raise ConversionError(f"seed must be in [0, {MAX_SEED}), got {self.seed!r}")
+        if not isinstance(self.commute, bool) and self.commute != COMMUTE:
+            raise ConversionError(f"commute must be True, False or auto, got {self.commute!r}")
 
 
 def _choice(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -3,6 +3,8 @@
 
 from .cortex_m4f import CORTEX_M4F
 from .cortex_m7 import CORTEX_M7
+from .cortex_m33 import CORTEX_M33
+from .cortex_m55 import CORTEX_M55
 from .host import HOST
 from .profile import (
     MemoryRegion,
@@ -15,7 +17,8 @@ from .profile import (
 from .riscv32 import RISCV32
 
 TARGETS: dict[str, TargetProfile] = {
-    profile.name: profile for profile in (HOST, CORTEX_M4F, CORTEX_M7, RISCV32)
+    profile.name: profile
+    for profile in (HOST, CORTEX_M4F, CORTEX_M7, CORTEX_M33, CORTEX_M55, RISCV32)
 }
 
 

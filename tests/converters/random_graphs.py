@@ -11,7 +11,7 @@ from converters.graph import Graph, Signature, Subgraph
 from converters.passes.builder import SubgraphBuilder
 
 UNARY = ("RELU", "TANH", "SQRT", "SOFTMAX", "RESHAPE", "EXPAND_DIMS")
-BINARY = ("ADD", "MUL", "BATCH_MATMUL", "CONV_2D", "BiotrainReluGrad", "BiotrainDropout")
+BINARY = ("ADD", "MUL", "BATCH_MATMUL", "BiotrainConv2D", "BiotrainReluGrad", "BiotrainDropout")
 SIZES = (1, 3, 4, 5, 16, 40)
 
 
@@ -51,7 +51,7 @@ def _body(
         else:
             kind = str(generator.choice(BINARY))
             u, other = live[int(generator.integers(len(live)))]
-            grows = kind in ("BATCH_MATMUL", "CONV_2D")
+            grows = kind in ("BATCH_MATMUL", "BiotrainConv2D")
             size = int(generator.choice(SIZES)) if grows else max(size, other)
             shape, inputs = (size,), [t, u]
         out = b.tensor(f"t{n}", shape)

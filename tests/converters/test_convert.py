@@ -94,10 +94,11 @@ def test_report_counts(micro: ConversionResult) -> None:
 
 def test_report_lists_ops_and_memory(micro: ConversionResult) -> None:
     report = micro.report
-    assert "BiotrainConv2DGradFilter" in report["op_list"] and "CONV_2D" in report["op_list"]
+    assert "BiotrainConv2DGradFilter" in report["op_list"] and "BiotrainConv2D" in report["op_list"]
     assert report["op_list"] == sorted(set(report["op_list"]))
     train = report["op_counts"]["train"]
-    assert train["BiotrainSgdMomentum"] == 12 and train["BiotrainBatchNormGrad"] == 3
+    # The first norm is between convolutions that change places.
+    assert train["BiotrainSgdMomentum"] == 12 and train["BiotrainBatchNormGrad"] == 2
     assert train["BiotrainDropout"] == 4
     rows = report["memory_map"]
     names = {row["name"] for row in rows}

@@ -137,7 +137,7 @@ def test_metadata_says_the_plan(eegnet: tuple[Graph, Plan], converted: Callable[
     data = graph.metadata[METADATA_NAME]
     assert data == plan.to_metadata()
     words = list(struct.unpack(f"<{len(data) // 4}i", data))
-    assert words[:4] == [1, plan.arena_bytes, plan.variable_bytes, len(graph.subgraphs)]
+    assert words[:4] == [2, plan.arena_bytes, plan.variable_bytes, len(graph.subgraphs)]
     assert converted("eegnet_dropout").arena_bytes == plan.arena_bytes
     at = 4
     for subgraph, part in zip(graph.subgraphs, plan.subgraphs, strict=True):
@@ -177,7 +177,7 @@ def test_planted_an_output_over_an_input_that_the_kernel_still_reads(
 ) -> None:
     graph, plan = eegnet
     ops = graph.subgraph_of("train").ops
-    i, out = tensor_index(graph, "CONV_2D")
+    i, out = tensor_index(graph, "BiotrainConv2D")
     offsets = plan.subgraphs[graph.signatures["train"].subgraph].offsets
     x = next(t for t in ops[i].inputs if offsets[t] >= plan.variable_bytes)
     for shift in (0, 16):
@@ -207,7 +207,7 @@ def test_planted_in_place_that_is_not_allowed(eegnet: tuple[Graph, Plan]) -> Non
 
 def test_planted_a_tensor_over_a_live_one_and_out_of_the_arena(eegnet: tuple[Graph, Plan]) -> None:
     graph, plan = eegnet
-    _, out = tensor_index(graph, "DEPTHWISE_CONV_2D")
+    _, out = tensor_index(graph, "BiotrainDepthwiseConv2D")
     offset = plan.subgraphs[graph.signatures["train"].subgraph].offsets[out]
     y = graph.signatures["train"].inputs["y"]
     tensors = graph.subgraph_of("train").tensors
@@ -240,7 +240,7 @@ def test_planted_a_late_commit(eegnet: tuple[Graph, Plan]) -> None:
 
 def test_planted_a_scratch_tensor_in_a_variable(eegnet: tuple[Graph, Plan]) -> None:
     graph, plan = eegnet
-    _, out = tensor_index(graph, "CONV_2D")
+    _, out = tensor_index(graph, "BiotrainConv2D")
     bad = with_offset(graph, plan, out, 0)
     with pytest.raises(PlanError):
         verify(graph, bad, IN_PLACE)

@@ -18,9 +18,10 @@ import pytest
 from elftools.elf.elffile import ELFFile
 
 from biotrain_tf.device.build import build_firmware
+from biotrain_tf.device.counting import MARK_SYMBOL
 from biotrain_tf.device.interface import DeviceError
 from biotrain_tf.device.model import ModelInfo
-from biotrain_tf.device.qemu import LINKS, MARK_SYMBOL, QemuDevice
+from biotrain_tf.device.qemu import LINKS, QemuDevice
 from biotrain_tf.device.run import run_device
 from converters.targets import TargetProfile
 from tests.device.conftest import EMULATED

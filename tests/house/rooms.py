@@ -43,6 +43,7 @@ PYTHON: dict[str, set[str]] = {
     },
     "biotrain_tf.report": {"biotrain_tf.errors"},
     "biotrain_tf.cli": {"biotrain_tf", "converters"},
+    "biotrain_tf.bench": {"biotrain_tf", "converters"},
     "biotrain_tf.demo": {"biotrain_tf", "converters"},
     "tflm_train": set(),
     "scripts": {"biotrain_tf", "converters"},
@@ -60,6 +61,8 @@ CPP: dict[str, set[str]] = {
     # A port is a machine; what runs on it is none of its business.
     "tflm_train/ports": set(),
     "tflm_train/app": {"tflm_train/micro", "tflm_train/ports"},
+    "tflm_train/bench": {"tflm_train/kernels", "tflm_train/ports"},
+    "tflm_train/bench/host": {"tflm_train/micro"},
     "examples": {"tflm_train/app", "tflm_train/micro", "tflm_train/ports"},
 }
 

@@ -40,9 +40,9 @@ constexpr ConvCase kCases[] = {
 };
 
 constexpr int kCapacity = 4096;
-float x[kCapacity], w_ohwi[kCapacity], w_hwio[kCapacity], dy[kCapacity];
+float x[kCapacity], w[kCapacity], dy[kCapacity];
 float bias[kCapacity];
-double x64[kCapacity], w64_ohwi[kCapacity], w64_hwio[kCapacity];
+double x64[kCapacity], w64[kCapacity];
 double dy64[kCapacity], bias64[kCapacity], want[kCapacity];
 
 void MakeInputs(const ConvGeometry& g, TestContext& test) {
@@ -50,18 +50,11 @@ void MakeInputs(const ConvGeometry& g, TestContext& test) {
   test.Expect(sizes.Fit(kCapacity), "case fits the buffers");
   TestRandom random(7);
   random.Fill(x, sizes.x);
-  random.Fill(w_ohwi, sizes.w);
+  random.Fill(w, sizes.w);
   random.Fill(dy, sizes.y);
   random.Fill(bias, g.out_c);
-  const int taps = g.filter_h * g.filter_w * g.in_c;
-  for (int co = 0; co < g.out_c; ++co) {
-    for (int tap = 0; tap < taps; ++tap) {
-      w_hwio[tap * g.out_c + co] = w_ohwi[co * taps + tap];
-    }
-  }
   ToDouble(x, sizes.x, x64);
-  ToDouble(w_ohwi, sizes.w, w64_ohwi);
-  ToDouble(w_hwio, sizes.w, w64_hwio);
+  ToDouble(w, sizes.w, w64);
   ToDouble(dy, sizes.y, dy64);
   ToDouble(bias, g.out_c, bias64);
 }
@@ -74,8 +67,8 @@ void TestForward(TestContext& test) {
          {Activation::kNone, Activation::kRelu, Activation::kRelu6}) {
       const bool biased = activation != Activation::kRelu6;
       GuardedArray<kCapacity> y(FullConvSizes(g).y);
-      Conv2D(g, x, w_ohwi, biased ? bias : nullptr, activation, y.data());
-      reference::Conv2D<double>(g, x64, w64_ohwi, biased ? bias64 : nullptr,
+      Conv2D(g, x, w, biased ? bias : nullptr, activation, y.data());
+      reference::Conv2D<double>(g, x64, w64, biased ? bias64 : nullptr,
                                 activation, want);
       test.ExpectNear(y.data(), want, y.size(), tolerance::kConv, "y");
       y.ExpectIntact(test);
@@ -100,8 +93,8 @@ void TestGradInput(TestContext& test) {
     const ConvGeometry g = c.Geometry();
     MakeInputs(g, test);
     GuardedArray<kCapacity> dx(FullConvSizes(g).x);
-    Conv2DGradInput(g, w_hwio, dy, dx.data());
-    reference::Conv2DGradInput<double>(g, w64_hwio, dy64, want);
+    Conv2DGradInput(g, w, dy, dx.data());
+    reference::Conv2DGradInput<double>(g, w64, dy64, want);
     test.ExpectNear(dx.data(), want, dx.size(), tolerance::kConv, "dx");
     dx.ExpectIntact(test);
   }
@@ -109,7 +102,7 @@ void TestGradInput(TestContext& test) {
 
 // sum(dy * y), as a function of one array of the forward pass.
 double Objective(const ConvGeometry& g) {
-  reference::Conv2D<double>(g, x64, w64_ohwi, nullptr, Activation::kNone, want);
+  reference::Conv2D<double>(g, x64, w64, nullptr, Activation::kNone, want);
   double sum = 0.0;
   for (int i = 0; i < FullConvSizes(g).y; ++i) sum += want[i] * dy64[i];
   return sum;
@@ -133,12 +126,10 @@ void TestFiniteDifferences(TestContext& test) {
     MakeInputs(g, test);
     GuardedArray<kCapacity> dw(sizes.w), dx(sizes.x);
     Conv2DGradFilter(g, x, dy, dw.data());
-    Conv2DGradInput(g, w_hwio, dy, dx.data());
-    const int taps = g.filter_h * g.filter_w * g.in_c;
+    Conv2DGradInput(g, w, dy, dx.data());
     for (int i = 0; i < sizes.w; ++i) {
-      const double slope = Slope(g, &w64_ohwi[i]);
-      const int hwio = i % taps * g.out_c + i / taps;
-      test.ExpectNear(static_cast<double>(dw.data()[hwio]), slope,
+      const double slope = Slope(g, &w64[i]);
+      test.ExpectNear(static_cast<double>(dw.data()[i]), slope,
                       tolerance::kFiniteDifference, "dw");
     }
     for (int i = 0; i < sizes.x; ++i) {

@@ -10,6 +10,11 @@ constexpr uint32_t kPrime = 2861;
 
 uint32_t Mod(uint32_t value) { return value % kPrime; }
 
+// Of less than twice the prime.
+uint32_t ModOnce(uint32_t value) {
+  return value < kPrime ? value : value - kPrime;
+}
+
 // A bijection of [0, kPrime), since 3 does not divide kPrime - 1.
 uint32_t Cube(uint32_t v) { return Mod(Mod(v * v) * v); }
 
@@ -35,24 +40,26 @@ uint32_t Scatter(uint32_t index, uint32_t key) {
   return Cube(Mod(Cube(Mod(Mod(index) + key)) + index / kPrime));
 }
 
-// Channels are visited in blocks, so that a block's hashes are made once.
-constexpr int kBlock = 8;
+// Elements are visited in blocks, so that a block's hashes are made once.
+constexpr int kBlock = 64;
 
-void DropBlock(const Keys& keys, uint32_t threshold, float scale, bool spatial,
-               const float* x,  // [rows,channels]
-               int rows, int channels, int first, int count, float* y) {
-  uint32_t column_hash[kBlock];
-  for (int c = 0; c < count; ++c) {
-    column_hash[c] = Scatter(static_cast<uint32_t>(first + c), keys.column);
+// Elements first ... first + count - 1 of the lines of all channels of a
+// sample.
+void DropBlock(const Keys& keys, uint32_t threshold, float scale, bool alike,
+               const float* x,  // [channels,spatial]
+               int channels, int spatial, int first, int count, float* y) {
+  uint32_t row_hash[kBlock];
+  for (int i = 0; i < count; ++i) {
+    const uint32_t index = alike ? 0u : static_cast<uint32_t>(first + i);
+    row_hash[i] = Scatter(index, keys.row);
   }
-  for (int row = 0; row < rows; ++row) {
-    const uint32_t index = spatial ? 0u : static_cast<uint32_t>(row);
-    const uint32_t row_hash = Scatter(index, keys.row);
-    const float* in = x + row * channels + first;
-    float* out = y + row * channels + first;
-    for (int c = 0; c < count; ++c) {
-      const bool keep = Cube(Mod(row_hash + column_hash[c])) >= threshold;
-      out[c] = keep ? in[c] * scale : 0.0f;
+  for (int c = 0; c < channels; ++c) {
+    const uint32_t hash = Scatter(static_cast<uint32_t>(c), keys.column);
+    const float* in = x + c * spatial + first;
+    float* out = y + c * spatial + first;
+    for (int i = 0; i < count; ++i) {
+      const bool keep = Cube(ModOnce(row_hash[i] + hash)) >= threshold;
+      out[i] = keep ? in[i] * scale : 0.0f;
     }
   }
 }
@@ -60,7 +67,7 @@ void DropBlock(const Keys& keys, uint32_t threshold, float scale, bool spatial,
 }  // namespace
 
 void Dropout(const DropoutParams& params, int32_t step, int32_t seed,
-             const float* x, int batch, int rows, int channels, float* y) {
+             const float* x, int batch, int channels, int spatial, float* y) {
   // In double and once a call: the same figures as in Python.
   const uint32_t threshold = static_cast<uint32_t>(params.rate * kPrime + 0.5);
   const float scale = static_cast<float>(1.0 / (1.0 - params.rate));
@@ -72,13 +79,13 @@ void Dropout(const DropoutParams& params, int32_t step, int32_t seed,
   for (int sample = 0; sample < batch; ++sample) {
     const uint32_t index = Mod(static_cast<uint32_t>(sample));
     const Keys keys = {Fold(row_key, index, 31), Fold(column_key, index, 57)};
-    for (int first = 0; first < channels; first += kBlock) {
-      const int left = channels - first;
-      DropBlock(keys, threshold, scale, params.spatial, x, rows, channels,
+    for (int first = 0; first < spatial; first += kBlock) {
+      const int left = spatial - first;
+      DropBlock(keys, threshold, scale, params.spatial, x, channels, spatial,
                 first, left < kBlock ? left : kBlock, y);
     }
-    x += rows * channels;
-    y += rows * channels;
+    x += channels * spatial;
+    y += channels * spatial;
   }
 }
 

@@ -17,9 +17,9 @@ struct DropoutParams {
 void Dropout(const DropoutParams& params,
              int32_t step,    // 0 <= step < 8,000,000
              int32_t seed,    // 0 <= seed < 8,000,000
-             const float* x,  // [B,R,C]
-             int batch, int rows, int channels,
-             float* y);  // [B,R,C], may equal x
+             const float* x,  // [B,C,S]
+             int batch, int channels, int spatial,
+             float* y);  // [B,C,S], may equal x
 
 }  // namespace biotrain
 

@@ -37,13 +37,18 @@ void TestGoldenMasks(TestContext& test) {
   FillOnes();
   for (const Golden& g : kGolden) {
     GuardedArray<kCapacity> y(g.batch * g.rows * g.channels);
-    Dropout({g.rate, g.layer, g.spatial}, g.step, g.seed, ones, g.batch, g.rows,
-            g.channels, y.data());
+    Dropout({g.rate, g.layer, g.spatial}, g.step, g.seed, ones, g.batch,
+            g.channels, g.rows, y.data());
     const float scale = static_cast<float>(1.0 / (1.0 - g.rate));
     uint32_t hash = 2166136261u;
     int kept = 0;
     for (int i = 0; i < y.size(); ++i) {
-      const float value = y.data()[i];
+      // The masks were written down with the channels last.
+      const int sample = i / (g.rows * g.channels);
+      const int row = i / g.channels % g.rows;
+      const int channel = i % g.channels;
+      const float value =
+          y.data()[(sample * g.channels + channel) * g.rows + row];
       test.Expect(value == 0.0f || value == scale, "dropped or scaled");
       const uint32_t keep = value == 0.0f ? 0u : 1u;
       kept += static_cast<int>(keep);
@@ -66,7 +71,7 @@ void TestEveryArgumentMatters(TestContext& test) {
   FillOnes();
   float base[kSize], other[kSize];
   const auto run = [&](int layer, int32_t step, int32_t seed, float* y) {
-    Dropout({0.5, layer, false}, step, seed, ones, 2, 20, 12, y);
+    Dropout({0.5, layer, false}, step, seed, ones, 2, 12, 20, y);
   };
   run(1, 5, 9, base);
   run(1, 5, 9, other);
@@ -87,17 +92,17 @@ void TestRateSpatialAndInPlace(TestContext& test) {
   constexpr int kRows = 50, kChannels = 40;
   FillOnes();
   float values[kRows * kChannels];
-  Dropout({0.0, 1, false}, 1, 2, ones, 1, kRows, kChannels, values);
+  Dropout({0.0, 1, false}, 1, 2, ones, 1, kChannels, kRows, values);
   test.ExpectSameBits(values, ones, kRows * kChannels, "rate 0");
-  Dropout({0.25, 1, true}, 1, 2, ones, 1, kRows, kChannels, values);
-  for (int row = 1; row < kRows; ++row) {
-    test.ExpectSameBits(values + row * kChannels, values, kChannels,
-                        "rows of a spatial mask");
+  Dropout({0.25, 1, true}, 1, 2, ones, 1, kChannels, kRows, values);
+  for (int i = 0; i < kRows * kChannels; ++i) {
+    test.Expect(values[i] == values[i / kRows * kRows],
+                "a channel of a spatial mask");
   }
   float y[kRows * kChannels];
-  Dropout({0.25, 1, false}, 1, 2, ones, 1, kRows, kChannels, y);
+  Dropout({0.25, 1, false}, 1, 2, ones, 1, kChannels, kRows, y);
   for (float& value : values) value = 1.0f;
-  Dropout({0.25, 1, false}, 1, 2, values, 1, kRows, kChannels, values);
+  Dropout({0.25, 1, false}, 1, 2, values, 1, kChannels, kRows, values);
   test.ExpectSameBits(values, y, kRows * kChannels, "in place");
 }
 

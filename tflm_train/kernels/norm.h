@@ -6,42 +6,42 @@
 
 namespace biotrain {
 
-void BatchNorm(const float* x,      // [rows,C]
+void BatchNorm(const float* x,      // [B,C,S]
                const float* gamma,  // [C]
                const float* beta,   // [C]
-               int rows, int channels, float epsilon,
-               float* y,          // [rows,C], may equal x
+               int batch, int channels, int spatial, float epsilon,
+               float* y,          // [B,C,S], may equal x
                float* mean,       // [C]
                float* variance);  // [C]
 
-void BatchNormGrad(const float* x,         // [rows,C]
+void BatchNormGrad(const float* x,         // [B,C,S]
                    const float* gamma,     // [C]
                    const float* mean,      // [C]
                    const float* variance,  // [C]
-                   const float* dy,        // [rows,C]
-                   int rows, int channels, float epsilon,
-                   float* dx,      // [rows,C], may equal dy
+                   const float* dy,        // [B,C,S]
+                   int batch, int channels, int spatial, float epsilon,
+                   float* dx,      // [B,C,S], may equal dy
                    float* dgamma,  // [C]
                    float* dbeta);  // [C]
 
 // Every group of channels / groups neighbouring channels of a sample has its
 // own statistics.
-void GroupNorm(const float* x,      // [B,S,C]
+void GroupNorm(const float* x,      // [B,C,S]
                const float* gamma,  // [C]
                const float* beta,   // [C]
-               int batch, int spatial, int channels, int groups, float epsilon,
-               float* y,          // [B,S,C], may equal x
+               int batch, int channels, int spatial, int groups, float epsilon,
+               float* y,          // [B,C,S], may equal x
                float* mean,       // [B,G]
                float* variance);  // [B,G]
 
-void GroupNormGrad(const float* x,         // [B,S,C]
+void GroupNormGrad(const float* x,         // [B,C,S]
                    const float* gamma,     // [C]
                    const float* mean,      // [B,G]
                    const float* variance,  // [B,G]
-                   const float* dy,        // [B,S,C]
-                   int batch, int spatial, int channels, int groups,
+                   const float* dy,        // [B,C,S]
+                   int batch, int channels, int spatial, int groups,
                    float epsilon,
-                   float* dx,      // [B,S,C], may equal dy
+                   float* dx,      // [B,C,S], may equal dy
                    float* dgamma,  // [C]
                    float* dbeta);  // [C]
 

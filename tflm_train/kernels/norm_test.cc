@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Batch normalisation is group normalisation of one sample with a group for
-// every channel, so that one oracle serves both.
+// Batch normalisation has one group for every channel, which all samples share,
+// so that one oracle serves both.
 #include "tflm_train/kernels/norm.h"
 
 #include <cmath>
@@ -13,17 +13,19 @@ namespace biotrain {
 namespace {
 
 struct Shape {
-  int batch, spatial, channels, groups;
+  int batch, channels, spatial, groups;  // 0 groups: batch normalisation
   int size() const { return batch * spatial * channels; }
+  int statistics() const { return groups == 0 ? channels : batch * groups; }
   int group_of(int b, int c) const {
-    return b * groups + c / (channels / groups);
+    return groups == 0 ? c : b * groups + c / (channels / groups);
   }
 };
 
-constexpr Shape kBatchShapes[] = {
-    {1, 5, 1, 1}, {1, 7, 3, 3}, {1, 40, 8, 8}, {1, 300, 3, 3}};
+constexpr Shape kBatchShapes[] = {{1, 1, 5, 0}, {2, 3, 7, 0},
+                                  {5, 8, 8, 0}, {3, 3, 100, 0},
+                                  {8, 6, 1, 0}, {1, 1, 2100, 0}};
 constexpr Shape kGroupShapes[] = {
-    {1, 5, 4, 1}, {2, 7, 6, 3}, {3, 1, 16, 1}, {2, 140, 4, 2}, {3, 9, 6, 6}};
+    {1, 4, 5, 1}, {2, 6, 7, 3}, {3, 16, 1, 1}, {2, 4, 140, 2}, {3, 6, 9, 6}};
 
 constexpr float kEpsilon = 1e-3f;
 constexpr int kCapacity = 4096;
@@ -55,15 +57,15 @@ template <typename Visit>
 void ForEachElement(const Shape& s, Visit visit) {
   int index = 0;
   for (int b = 0; b < s.batch; ++b) {
-    for (int i = 0; i < s.spatial; ++i) {
-      for (int c = 0; c < s.channels; ++c) visit(index++, c, s.group_of(b, c));
+    for (int c = 0; c < s.channels; ++c) {
+      for (int i = 0; i < s.spatial; ++i) visit(index++, c, s.group_of(b, c));
     }
   }
 }
 
 void Forward64(const Shape& s) {
-  const double count = s.spatial * s.channels / s.groups;
-  for (int group = 0; group < s.batch * s.groups; ++group) {
+  const double count = s.size() / s.statistics();
+  for (int group = 0; group < s.statistics(); ++group) {
     mean64[group] = variance64[group] = 0.0;
   }
   ForEachElement(
@@ -99,25 +101,25 @@ double Slope(const Shape& s, double* argument) {
 
 struct BatchKernels {
   static void Forward(const Shape& s, float* y, float* mean, float* variance) {
-    BatchNorm(x, gamma, beta, s.spatial, s.channels, kEpsilon, y, mean,
+    BatchNorm(x, gamma, beta, s.batch, s.channels, s.spatial, kEpsilon, y, mean,
               variance);
   }
   static void Grad(const Shape& s, const float* mean, const float* variance,
                    const float* grads, float* dx, float* dgamma, float* dbeta) {
-    BatchNormGrad(x, gamma, mean, variance, grads, s.spatial, s.channels,
-                  kEpsilon, dx, dgamma, dbeta);
+    BatchNormGrad(x, gamma, mean, variance, grads, s.batch, s.channels,
+                  s.spatial, kEpsilon, dx, dgamma, dbeta);
   }
 };
 
 struct GroupKernels {
   static void Forward(const Shape& s, float* y, float* mean, float* variance) {
-    GroupNorm(x, gamma, beta, s.batch, s.spatial, s.channels, s.groups,
+    GroupNorm(x, gamma, beta, s.batch, s.channels, s.spatial, s.groups,
               kEpsilon, y, mean, variance);
   }
   static void Grad(const Shape& s, const float* mean, const float* variance,
                    const float* grads, float* dx, float* dgamma, float* dbeta) {
-    GroupNormGrad(x, gamma, mean, variance, grads, s.batch, s.spatial,
-                  s.channels, s.groups, kEpsilon, dx, dgamma, dbeta);
+    GroupNormGrad(x, gamma, mean, variance, grads, s.batch, s.channels,
+                  s.spatial, s.groups, kEpsilon, dx, dgamma, dbeta);
   }
 };
 
@@ -126,7 +128,7 @@ void ExpectForward(TestContext& test, const Shape (&shapes)[kCount]) {
   for (const Shape& s : shapes) {
     MakeInputs(s, test);
     GuardedArray<kCapacity> y(s.size());
-    GuardedArray<64> mean(s.batch * s.groups), variance(s.batch * s.groups);
+    GuardedArray<64> mean(s.statistics()), variance(s.statistics());
     Kernels::Forward(s, y.data(), mean.data(), variance.data());
     Forward64(s);
     test.ExpectNear(y.data(), y64, y.size(), tolerance::kNorm, "y");

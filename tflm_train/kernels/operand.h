@@ -1,43 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the micro-kernel of tile.h multiplies, and which terms of it.
+// What a micro-kernel is told of the arrays it sums over.
 #ifndef TFLM_TRAIN_KERNELS_OPERAND_H_
 #define TFLM_TRAIN_KERNELS_OPERAND_H_
 
-#include "tflm_train/kernels/geometry.h"
-
 namespace biotrain {
 
-// Strides in floats. start may lie outside of the data, on padding, as long as
-// the steps that are taken do not.
+// Where one operand of a sum of products lies: element (item, plane, row, step)
+// is at[item * item_pitch + plane * plane_pitch + ...], in floats.
 struct Operand {
-  const float* data;
-  int start;
+  const float* at;
   int item;
   int step;
   int row;
+  int plane;
 
-  const float* At(int row_index, int step_index) const {
-    return data + start + row_index * row + step_index * step;
-  }
   constexpr Operand Skip(int items) const {
-    return {data, start + items * item, item, step, row};
+    return {at + items * item, item, step, row, plane};
   }
-  // For sums over a single row: its steps are what were the rows.
-  constexpr Operand Transposed() const {
-    return {data, start, item, row, step};
+  constexpr Operand SkipSteps(int steps) const {
+    return {at + steps * step, item, step, row, plane};
   }
 };
 
-// Which terms of its sums a tile adds.
+// The terms of every sum, added in this order: planes, then rows, then steps.
 struct Terms {
-  Range rows;
-  Range steps;  // of every row
-
-  constexpr int Count() const { return rows.size() * steps.size(); }
+  int planes;
+  int rows;
+  int steps;
 };
 
-// Whether a tile's sums begin at zero or go on from what is in memory.
+// Whether sums begin at zero or go on from what is in memory.
 enum class Start { kZero, kSums };
+
+// Sum (item, column) is at[item * item_pitch + column * column_pitch].
+struct Sums {
+  float* at;
+  int item;
+  int column;
+
+  constexpr Sums Skip(int items, int columns) const {
+    return {at + items * item + columns * column, item, column};
+  }
+};
 
 }  // namespace biotrain
 

@@ -2,15 +2,16 @@
 #include "tflm_train/kernels/pool.h"
 
 #include "tflm_train/kernels/activation.h"
+#include "tflm_train/kernels/repeat.h"
 
 namespace biotrain {
 namespace {
 
 // The part of an output's window that lies on the input.
 struct Window {
-  Range rows;
-  Range columns;
-  int count() const { return rows.size() * columns.size(); }
+  int corner;  // offset of its first element in the array of inputs
+  int rows;
+  int columns;
 };
 
 Range InputSpan(int output, int stride, int pad, int filter, int in) {
@@ -19,101 +20,142 @@ Range InputSpan(int output, int stride, int pad, int filter, int in) {
   return {start + taps.begin, start + taps.end};
 }
 
-// Calls visit(output offset, input offset of the sample, window).
+// Calls visit(output offset, window).
 template <typename Visit>
-void ForEachWindow(const PoolGeometry& g, Visit visit) {
+void ForEachWindow(const PoolGeometry& g, const Visit& visit) {
   int output = 0;
-  for (int b = 0; b < g.batch; ++b) {
-    const int sample = b * g.in_h * g.in_w * g.channels;
+  // All columns from the first on, up to this one, have whole windows.
+  const int whole = g.pad_left > 0 || g.in_w < g.filter_w
+                        ? 0
+                        : (g.in_w - g.filter_w) / g.stride_w + 1;
+  for (int plane = 0; plane < g.batch * g.channels; ++plane) {
     for (int oh = 0; oh < g.out_h; ++oh) {
       const Range rows =
           InputSpan(oh, g.stride_h, g.pad_top, g.filter_h, g.in_h);
-      for (int ow = 0; ow < g.out_w; ++ow, output += g.channels) {
+      const int row = (plane * g.in_h + rows.begin) * g.in_w;
+      int ow = 0;
+      for (; ow < whole && ow < g.out_w; ++ow, ++output) {
+        visit(output, Window{row + ow * g.stride_w, rows.size(), g.filter_w});
+      }
+      for (; ow < g.out_w; ++ow, ++output) {
         const Range columns =
             InputSpan(ow, g.stride_w, g.pad_left, g.filter_w, g.in_w);
-        visit(output, sample, Window{rows, columns});
+        visit(output, Window{row + columns.begin, rows.size(), columns.size()});
       }
     }
   }
 }
 
+// Whether windows lie side by side, none of them on padding.
+bool IsPartition(const PoolGeometry& g) {
+  return g.stride_h == g.filter_h && g.stride_w == g.filter_w &&
+         g.pad_top == 0 && g.pad_left == 0 && g.out_h * g.stride_h <= g.in_h &&
+         g.out_w * g.stride_w <= g.in_w;
+}
+
+void FillRow(float value, int n, float* x) {
+  for (; n >= 4; n -= 4, x += 4) x[0] = x[1] = x[2] = x[3] = value;
+  for (; n > 0; --n) *x++ = value;
+}
+
 void Clear(const PoolGeometry& g, float* dx) {
-  const int size = g.batch * g.in_h * g.in_w * g.channels;
-  for (int i = 0; i < size; ++i) dx[i] = 0.0f;
+  FillRow(0.0f, g.batch * g.in_h * g.in_w * g.channels, dx);
+}
+
+float RowSum(const float* x, int n) {
+  float lanes[4] = {};
+  for (; n >= 4; n -= 4, x += 4) {
+    lanes[0] += x[0];
+    lanes[1] += x[1];
+    lanes[2] += x[2];
+    lanes[3] += x[3];
+  }
+  for (int lane = 0; lane < n; ++lane) lanes[lane] += x[lane];
+  return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
+}
+
+// Windows side by side in one row, as pools over time have them.
+bool IsOneRow(const PoolGeometry& g) {
+  return g.filter_h == 1 && IsPartition(g);
 }
 
 }  // namespace
 
 void AveragePool2D(const PoolGeometry& g, const float* x, Activation activation,
                    float* y) {
-  ForEachWindow(g, [&](int output, int sample, const Window& window) {
-    const float count = static_cast<float>(window.count());
-    for (int c = 0; c < g.channels; ++c) {
-      float sum = 0.0f;
-      for (int ih = window.rows.begin; ih < window.rows.end; ++ih) {
-        const float* row = x + sample + ih * g.in_w * g.channels + c;
-        float row_sum = 0.0f;
-        for (int iw = window.columns.begin; iw < window.columns.end; ++iw) {
-          row_sum += row[iw * g.channels];
-        }
-        sum += row_sum;
+  if (IsOneRow(g)) {
+    const float count = static_cast<float>(g.filter_w);
+    for (int row = 0; row < g.batch * g.channels * g.in_h; ++row) {
+      const float* from = x + row * g.in_w;
+      for (int ow = 0; ow < g.out_w; ++ow, from += g.filter_w) {
+        *y++ = Activate(RowSum(from, g.filter_w) / count, activation);
       }
-      y[output + c] = Activate(sum / count, activation);
     }
+    return;
+  }
+  ForEachWindow(g, [&](int output, const Window& window) {
+    const float* row = x + window.corner;
+    float sum = RowSum(row, window.columns);
+    for (int r = 1; r < window.rows; ++r) {
+      row += g.in_w;
+      sum += RowSum(row, window.columns);
+    }
+    const float count = static_cast<float>(window.rows * window.columns);
+    y[output] = Activate(sum / count, activation);
   });
 }
 
 void AveragePool2DGrad(const PoolGeometry& g, const float* dy, float* dx) {
-  Clear(g, dx);
-  ForEachWindow(g, [&](int output, int sample, const Window& window) {
-    const float count = static_cast<float>(window.count());
-    for (int c = 0; c < g.channels; ++c) {
-      const float share = dy[output + c] / count;
-      for (int ih = window.rows.begin; ih < window.rows.end; ++ih) {
-        float* row = dx + sample + ih * g.in_w * g.channels + c;
-        for (int iw = window.columns.begin; iw < window.columns.end; ++iw) {
-          row[iw * g.channels] += share;
-        }
+  if (IsOneRow(g)) {
+    const float count = static_cast<float>(g.filter_w);
+    const int rest = g.in_w - g.out_w * g.filter_w;
+    for (int row = 0; row < g.batch * g.channels * g.in_h; ++row) {
+      for (int ow = 0; ow < g.out_w; ++ow, dx += g.filter_w) {
+        FillRow(*dy++ / count, g.filter_w, dx);
       }
+      FillRow(0.0f, rest, dx);
+      dx += rest;
+    }
+    return;
+  }
+  Clear(g, dx);
+  ForEachWindow(g, [&](int output, const Window& window) {
+    const float count = static_cast<float>(window.rows * window.columns);
+    const float share = dy[output] / count;
+    float* row = dx + window.corner;
+    for (int r = 0; r < window.rows; ++r, row += g.in_w) {
+      for (int c = 0; c < window.columns; ++c) row[c] += share;
     }
   });
 }
 
 void MaxPool2D(const PoolGeometry& g, const float* x, Activation activation,
                float* y) {
-  ForEachWindow(g, [&](int output, int sample, const Window& window) {
-    for (int c = 0; c < g.channels; ++c) {
-      const int corner =
-          sample +
-          (window.rows.begin * g.in_w + window.columns.begin) * g.channels + c;
-      float largest = x[corner];
-      for (int ih = window.rows.begin; ih < window.rows.end; ++ih) {
-        const float* row = x + sample + ih * g.in_w * g.channels + c;
-        for (int iw = window.columns.begin; iw < window.columns.end; ++iw) {
-          const float value = row[iw * g.channels];
-          // The second test lets a NaN through instead of hiding it.
-          if (value > largest || value != value) largest = value;
-        }
-      }
-      y[output + c] = Activate(largest, activation);
+  ForEachWindow(g, [&](int output, const Window& window) {
+    const float* row = x + window.corner;
+    float largest = *row;
+    for (int r = 0; r < window.rows; ++r, row += g.in_w) {
+      ForEachElement(window.columns, [&](int c) BIOTRAIN_INLINE {
+        const float value = row[c];
+        // The second test lets a NaN through instead of hiding it.
+        if (value > largest || value != value) largest = value;
+      });
     }
+    y[output] = Activate(largest, activation);
   });
 }
 
 void MaxPool2DGrad(const PoolGeometry& g, const float* x, const float* y,
                    const float* dy, float* dx) {
   Clear(g, dx);
-  ForEachWindow(g, [&](int output, int sample, const Window& window) {
-    for (int c = 0; c < g.channels; ++c) {
-      bool found = false;
-      for (int ih = window.rows.begin; ih < window.rows.end && !found; ++ih) {
-        const int row = sample + ih * g.in_w * g.channels + c;
-        for (int iw = window.columns.begin; iw < window.columns.end; ++iw) {
-          if (x[row + iw * g.channels] != y[output + c]) continue;
-          dx[row + iw * g.channels] += dy[output + c];
-          found = true;
-          break;
-        }
+  ForEachWindow(g, [&](int output, const Window& window) {
+    const float largest = y[output];
+    int row = window.corner;
+    for (int r = 0; r < window.rows; ++r, row += g.in_w) {
+      for (int c = 0; c < window.columns; ++c) {
+        if (x[row + c] != largest) continue;
+        dx[row + c] += dy[output];
+        return;
       }
     }
   });

@@ -5,58 +5,56 @@ namespace biotrain {
 namespace reference {
 namespace {
 
-// One multiply-accumulate of a convolution, as offsets into its three arrays.
-struct Term {
-  int x;
-  int w_ohwi;
-  int w_hwio;
-  int y;
+// Offsets of a term of a convolution into its three arrays, channels first. A
+// term on padding has no input.
+struct Place {
+  const ConvGeometry& g;
+  int b, co, oh, ow, ci, kh, kw;
+
+  int ih() const { return oh * g.stride_h + kh * g.dilation_h - g.pad_top; }
+  int iw() const { return ow * g.stride_w + kw * g.dilation_w - g.pad_left; }
+  bool Inside() const {
+    return ih() >= 0 && ih() < g.in_h && iw() >= 0 && iw() < g.in_w;
+  }
+  int X() const { return ((b * g.in_c + ci) * g.in_h + ih()) * g.in_w + iw(); }
+  // filter_ci: the input channel as the filter counts it, of `inputs`.
+  int W(int filter_ci, int inputs) const {
+    return ((co * inputs + filter_ci) * g.filter_h + kh) * g.filter_w + kw;
+  }
+  int Y() const { return ((b * g.out_c + co) * g.out_h + oh) * g.out_w + ow; }
 };
 
-// Calls visit for every term of a convolution that does not fall on padding.
+// Calls visit(x, w, y) for every term of one output that is not on padding.
+template <typename Visit>
+void ForEachTap(const ConvGeometry& g, int b, int co, int oh, int ow, int ci,
+                int filter_ci, int inputs, Visit visit) {
+  for (int kh = 0; kh < g.filter_h; ++kh)
+    for (int kw = 0; kw < g.filter_w; ++kw) {
+      const Place at = {g, b, co, oh, ow, ci, kh, kw};
+      if (at.Inside()) visit(at.X(), at.W(filter_ci, inputs), at.Y());
+    }
+}
+
 template <typename Visit>
 void ForEachTerm(const ConvGeometry& g, Visit visit) {
   for (int b = 0; b < g.batch; ++b)
-    for (int oh = 0; oh < g.out_h; ++oh)
-      for (int ow = 0; ow < g.out_w; ++ow)
-        for (int co = 0; co < g.out_c; ++co)
-          for (int kh = 0; kh < g.filter_h; ++kh)
-            for (int kw = 0; kw < g.filter_w; ++kw)
-              for (int ci = 0; ci < g.in_c; ++ci) {
-                const int ih = oh * g.stride_h + kh * g.dilation_h - g.pad_top;
-                const int iw = ow * g.stride_w + kw * g.dilation_w - g.pad_left;
-                if (ih < 0 || ih >= g.in_h || iw < 0 || iw >= g.in_w) continue;
-                const int tap = kh * g.filter_w + kw;
-                const int taps = g.filter_h * g.filter_w;
-                Term term;
-                term.x = ((b * g.in_h + ih) * g.in_w + iw) * g.in_c + ci;
-                term.w_ohwi = (co * taps + tap) * g.in_c + ci;
-                term.w_hwio = (tap * g.in_c + ci) * g.out_c + co;
-                term.y = ((b * g.out_h + oh) * g.out_w + ow) * g.out_c + co;
-                visit(term);
-              }
+    for (int co = 0; co < g.out_c; ++co)
+      for (int oh = 0; oh < g.out_h; ++oh)
+        for (int ow = 0; ow < g.out_w; ++ow)
+          for (int ci = 0; ci < g.in_c; ++ci)
+            ForEachTap(g, b, co, oh, ow, ci, ci, g.in_c, visit);
 }
 
-// The same for a depthwise convolution, whose filter has only one layout: an
-// output channel sees the one input channel it was made of.
+// The same for a depthwise convolution: an output channel sees the one input
+// channel it was made of.
 template <typename Visit>
 void ForEachDepthwiseTerm(const ConvGeometry& g, Visit visit) {
   const int multiplier = g.out_c / g.in_c;
   for (int b = 0; b < g.batch; ++b)
-    for (int oh = 0; oh < g.out_h; ++oh)
-      for (int ow = 0; ow < g.out_w; ++ow)
-        for (int co = 0; co < g.out_c; ++co)
-          for (int kh = 0; kh < g.filter_h; ++kh)
-            for (int kw = 0; kw < g.filter_w; ++kw) {
-              const int ih = oh * g.stride_h + kh * g.dilation_h - g.pad_top;
-              const int iw = ow * g.stride_w + kw * g.dilation_w - g.pad_left;
-              if (ih < 0 || ih >= g.in_h || iw < 0 || iw >= g.in_w) continue;
-              const int ci = co / multiplier;
-              const int x = ((b * g.in_h + ih) * g.in_w + iw) * g.in_c + ci;
-              const int w = (kh * g.filter_w + kw) * g.out_c + co;
-              const int y = ((b * g.out_h + oh) * g.out_w + ow) * g.out_c + co;
-              visit(x, w, y);
-            }
+    for (int co = 0; co < g.out_c; ++co)
+      for (int oh = 0; oh < g.out_h; ++oh)
+        for (int ow = 0; ow < g.out_w; ++ow)
+          ForEachTap(g, b, co, oh, ow, co / multiplier, 0, 1, visit);
 }
 
 // Calls visit(input offset, output offset) for every input in every window.
@@ -71,8 +69,9 @@ void ForEachPooled(const PoolGeometry& g, Visit visit) {
               const int ih = oh * g.stride_h + kh - g.pad_top;
               const int iw = ow * g.stride_w + kw - g.pad_left;
               if (ih < 0 || ih >= g.in_h || iw < 0 || iw >= g.in_w) continue;
-              visit(((b * g.in_h + ih) * g.in_w + iw) * g.channels + c,
-                    ((b * g.out_h + oh) * g.out_w + ow) * g.channels + c);
+              const int plane = b * g.channels + c;
+              visit((plane * g.in_h + ih) * g.in_w + iw,
+                    (plane * g.out_h + oh) * g.out_w + ow);
             }
 }
 
@@ -98,10 +97,10 @@ int OutputElements(const PoolGeometry& g) {
 }
 
 template <typename Real>
-void AddBiasAndActivate(const Real* bias, Activation activation, int n,
-                        int channels, Real* y) {
-  for (int i = 0; i < n; ++i) {
-    if (bias != nullptr) y[i] += bias[i % channels];
+void AddBiasAndActivate(const Real* bias, Activation activation,
+                        const ConvGeometry& g, Real* y) {
+  for (int i = 0; i < OutputElements(g); ++i) {
+    if (bias != nullptr) y[i] += bias[i / (g.out_h * g.out_w) % g.out_c];
     if (activation == Activation::kNone) continue;
     if (y[i] < 0) y[i] = 0;
     if (activation == Activation::kRelu6 && y[i] > 6) y[i] = 6;
@@ -117,25 +116,25 @@ int WindowSize(const PoolGeometry& g, int output) {
 }  // namespace
 
 template <typename Real>
-void Conv2D(const ConvGeometry& g, const Real* x, const Real* w_ohwi,
+void Conv2D(const ConvGeometry& g, const Real* x, const Real* w,
             const Real* bias, Activation activation, Real* y) {
   Fill(y, OutputElements(g), Real{0});
-  ForEachTerm(g, [&](const Term& t) { y[t.y] += x[t.x] * w_ohwi[t.w_ohwi]; });
-  AddBiasAndActivate(bias, activation, OutputElements(g), g.out_c, y);
+  ForEachTerm(g, [&](int ix, int iw, int iy) { y[iy] += x[ix] * w[iw]; });
+  AddBiasAndActivate(bias, activation, g, y);
 }
 
 template <typename Real>
 void Conv2DGradFilter(const ConvGeometry& g, const Real* x, const Real* dy,
-                      Real* dw_hwio) {
-  Fill(dw_hwio, g.filter_h * g.filter_w * g.in_c * g.out_c, Real{0});
-  ForEachTerm(g, [&](const Term& t) { dw_hwio[t.w_hwio] += x[t.x] * dy[t.y]; });
+                      Real* dw) {
+  Fill(dw, g.filter_h * g.filter_w * g.in_c * g.out_c, Real{0});
+  ForEachTerm(g, [&](int ix, int iw, int iy) { dw[iw] += x[ix] * dy[iy]; });
 }
 
 template <typename Real>
-void Conv2DGradInput(const ConvGeometry& g, const Real* w_hwio, const Real* dy,
+void Conv2DGradInput(const ConvGeometry& g, const Real* w, const Real* dy,
                      Real* dx) {
   Fill(dx, InputElements(g), Real{0});
-  ForEachTerm(g, [&](const Term& t) { dx[t.x] += w_hwio[t.w_hwio] * dy[t.y]; });
+  ForEachTerm(g, [&](int ix, int iw, int iy) { dx[ix] += w[iw] * dy[iy]; });
 }
 
 template <typename Real>
@@ -144,7 +143,7 @@ void DepthwiseConv2D(const ConvGeometry& g, const Real* x, const Real* w,
   Fill(y, OutputElements(g), Real{0});
   ForEachDepthwiseTerm(g,
                        [&](int ix, int iw, int iy) { y[iy] += x[ix] * w[iw]; });
-  AddBiasAndActivate(bias, activation, OutputElements(g), g.out_c, y);
+  AddBiasAndActivate(bias, activation, g, y);
 }
 
 template <typename Real>

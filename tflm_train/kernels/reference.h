@@ -12,13 +12,13 @@ namespace reference {
 
 // Shapes and layouts as in conv.h, depthwise.h and pool.h.
 template <typename Real>
-void Conv2D(const ConvGeometry& geometry, const Real* x, const Real* w_ohwi,
+void Conv2D(const ConvGeometry& geometry, const Real* x, const Real* w,
             const Real* bias, Activation activation, Real* y);
 template <typename Real>
 void Conv2DGradFilter(const ConvGeometry& geometry, const Real* x,
-                      const Real* dy, Real* dw_hwio);
+                      const Real* dy, Real* dw);
 template <typename Real>
-void Conv2DGradInput(const ConvGeometry& geometry, const Real* w_hwio,
+void Conv2DGradInput(const ConvGeometry& geometry, const Real* w,
                      const Real* dy, Real* dx);
 
 template <typename Real>

@@ -1,45 +1,233 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tflm_train/kernels/tile_grid.h"
 
-#include "tflm_train/kernels/tile.h"
+#include "tflm_train/kernels/outer.h"
+#include "tflm_train/kernels/window.h"
 
 namespace biotrain {
 namespace {
 
-template <int kM, int kN, Contiguous kA, Contiguous kB>
+constexpr Along kItems = Along::kItems;
+constexpr Along kSteps = Along::kSteps;
+constexpr Along kBack = Along::kBack;
+constexpr Along kNothing = Along::kNothing;
+
+// The sizes are those that leave no sum in memory: sums, the values of a and
+// one of b share the 32 registers of the microcontrollers.
+#if BIOTRAIN_SCALAR_REGISTERS
+constexpr int kLongItems = 15;
+constexpr int kManyTapsPeriod = 15;
+constexpr int kWideItems = 6;
+constexpr int kFewItems = 12;
+#else
+constexpr int kLongItems = 16;
+constexpr int kManyTapsPeriod = 16;
+constexpr int kWideItems = 8;
+constexpr int kFewItems = 16;
+#endif
+
+template <int kM, int kN, Along kA, Along kB>
 constexpr TileKind KindOf() {
-  static_assert(kM <= kMaxTileItems && kM * kN <= kMaxTileSums);
-  return {kM, kN, Tile<kM, kN, kA, kB>::Accumulate,
-          Tile<1, kN, OfOneItem(kA), kB>::Accumulate};
+  return {kM, kN, Tile<kM, kN, kA, kB>::Run, Tile<kM, kN, kA, kB>::Run};
 }
 
-template <int kM, int kN, Contiguous kA, Contiguous kB>
+template <int kM, int kN, Along kA, Along kB>
 constexpr TileGrid GridOf() {
-  constexpr Contiguous kOneColumn = Contiguous::kItems;
-  constexpr Contiguous kOne = OfOneItem(kA);
-  return {{{KindOf<kM, kN, kA, kB>(), KindOf<kM, 1, kA, kOneColumn>()},
-           {KindOf<1, kN, kOne, kB>(), KindOf<1, 1, kOne, kOneColumn>()}}};
+  return {{{KindOf<kM, kN, kA, kB>(), KindOf<kM, 1, kA, kB>()},
+           {KindOf<1, kN, kA, kB>(), KindOf<1, 1, kA, kB>()}}};
 }
 
-constexpr Contiguous kItems = Contiguous::kItems;
-constexpr Contiguous kSteps = Contiguous::kSteps;
+// With a kernel of its own for sums over one line.
+template <int kM, int kN, Along kB>
+constexpr TileGrid LineGridOf() {
+  TileGrid grid = GridOf<kM, kN, kItems, kB>();
+  grid.kinds[0][0].one_line = Tile<kM, kN, kItems, kB, Lines::kOne>::Run;
+  return grid;
+}
+
+template <int kM, int kN, int kPeriod, Along kB, Lines kMost>
+constexpr WindowKind WindowOf() {
+  return {kM,
+          kN,
+          kPeriod,
+          Window<kM, kN, kPeriod, kB, kMost>::Run,
+          Window < kM,
+          kN,
+          kPeriod,
+          kB,
+          kN == 1 ? Lines::kOne : kMost > ::Run,
+          Tile<kM, kN, kItems, kB>::Run};
+}
+
+template <int kM, int kPeriod, Along kB, Lines kMost = Lines::kAny>
+constexpr WindowGrid OneColumnWindow() {
+  return {{WindowOf<kM, 1, kPeriod, kB, kMost>(),
+           WindowOf<kM, 1, kPeriod, kB, kMost>()}};
+}
+
+template <Along kB>
+constexpr WindowGrid TwoColumnWindow() {
+  return {{WindowOf<8, 2, 8, kB, Lines::kAny>(),
+           WindowOf<8, 1, 8, kB, Lines::kAny>()}};
+}
+
+using RunColumns = void (*)(const Operand& a, const Operand& b,
+                            const Sums& sums, int columns, int tiles);
+
+struct OuterKind {
+  int items;
+  int steps;
+  RunColumns neighbouring_items;
+  RunColumns neighbouring_columns;
+};
+
+template <int kM, int kCount>
+constexpr OuterKind OuterOf() {
+  return {kM, kCount, Outer<kM, kCount, kItems>::Run,
+          Outer<kM, kCount, kNothing>::Run};
+}
+
+constexpr OuterKind kOuterKinds[] = {OuterOf<12, 1>(), OuterOf<14, 2>(),
+                                     OuterOf<8, 2>(), OuterOf<4, 4>()};
+constexpr int kFewestOuterColumns = 8;
+
+// Sums of so few terms over many columns; false if there is no kernel for them.
+bool RunOuter(const Operand& a, const Operand& b, const Terms& terms,
+              Start start, const Sums& sums, int items, int columns) {
+  if (terms.planes * terms.rows != 1 || start != Start::kZero ||
+      columns < kFewestOuterColumns) {
+    return false;
+  }
+  for (const OuterKind& kind : kOuterKinds) {
+    if (kind.steps != terms.steps || kind.items > items) continue;
+    const RunColumns run =
+        sums.item == 1 ? kind.neighbouring_items : kind.neighbouring_columns;
+    const int tiles = items / kind.items;
+    run(a, b, sums, columns, tiles);
+    if (tiles * kind.items < items) {
+      const int last = items - kind.items;
+      run(a.Skip(last), b, sums.Skip(last, 0), columns, 1);
+    }
+    return true;
+  }
+  return false;
+}
 
 }  // namespace
 
 constexpr TileGrid kStepsByStepsGrid = GridOf<4, 4, kSteps, kSteps>();
 constexpr TileGrid kStepsByItemsGrid = GridOf<4, 4, kSteps, kItems>();
-constexpr TileGrid kItemsByStepsGrid = GridOf<4, 4, kItems, kSteps>();
-constexpr TileGrid kItemsByItemsGrid = GridOf<4, 4, kItems, kItems>();
-constexpr TileGrid kWindowByStepsGrid =
-    GridOf<8, 2, Contiguous::kWindow, kSteps>();
-constexpr TileGrid kWindowByItemsGrid =
-    GridOf<8, 2, Contiguous::kWindow, kItems>();
-constexpr TileGrid kNothingByItemsGrid =
-    GridOf<8, 2, Contiguous::kNothing, kItems>();
-constexpr TileGrid kLaneOfOneByItemsGrid =
-    GridOf<6, 4, Contiguous::kLaneOfOne, kItems>();
-constexpr TileGrid kLaneOfTwoByItemsGrid =
-    GridOf<6, 4, Contiguous::kLaneOfTwo, kItems>();
-constexpr TileGrid kStepsByOneGrid = GridOf<8, 1, kSteps, kItems>();
+constexpr TileGrid kNothingByStepsGrid = GridOf<4, 4, kNothing, kSteps>();
+constexpr TileGrid kStepsByFewGrid = GridOf<8, 2, kSteps, kSteps>();
+constexpr TileGrid kStepsByFewTailGrid = GridOf<6, 2, kSteps, kSteps>();
+constexpr TileGrid kItemsByStepsGrid = LineGridOf<kWideItems, 4, kSteps>();
+constexpr TileGrid kItemsByItemsGrid = LineGridOf<kWideItems, 4, kItems>();
+constexpr TileGrid kItemsByNothingGrid =
+    GridOf<kWideItems, 4, kItems, kNothing>();
+constexpr TileGrid kItemsByFewGrid = GridOf<kFewItems, 2, kItems, kNothing>();
+constexpr TileGrid kItemsByFewStepsGrid = LineGridOf<kFewItems, 2, kSteps>();
+
+// Filters are mostly of 16, 32, 64 or 128 taps: these are whole turns of the
+// window in a sum over taps, and whole tiles where the items are taps.
+constexpr WindowGrid kLongFilterWindow =
+    OneColumnWindow<kLongItems, 16, kSteps>();
+constexpr WindowGrid kLongFilterBackWindow =
+    OneColumnWindow<kLongItems, 16, kBack>();
+constexpr WindowGrid kManyTapsWindow =
+    OneColumnWindow<16, kManyTapsPeriod, kSteps, Lines::kOne>();
+constexpr WindowGrid kShortFilterWindow = TwoColumnWindow<kSteps>();
+constexpr WindowGrid kShortFilterBackWindow = TwoColumnWindow<kBack>();
+
+void RunGrid(const TileGrid& grid, const Operand& a, const Operand& b,
+             const Terms& terms, Start start, const Sums& sums, int items,
+             int columns) {
+  if (RunOuter(a, b, terms, start, sums, items, columns)) return;
+  const int wide = grid.kinds[0][0].items;
+  for (int n = 0; n < columns;) {
+    const int narrow = n + grid.kinds[0][0].columns <= columns ? 0 : 1;
+    const Operand b_here = b.Skip(n);
+    if (items >= wide) {
+      const RunTiles run = grid.kinds[0][narrow].For(terms);
+      const int tiles = items / wide;
+      run(a, b_here, terms, start, sums.Skip(0, n), tiles);
+      const int left = items - tiles * wide;
+      // Sums that go on from memory must not be added to twice.
+      if (left > 0 && start == Start::kZero) {
+        run(a.Skip(items - wide), b_here, terms, start,
+            sums.Skip(items - wide, n), 1);
+      } else if (left > 0) {
+        grid.kinds[1][narrow].any(a.Skip(items - left), b_here, terms, start,
+                                  sums.Skip(items - left, n), left);
+      }
+    } else {
+      grid.kinds[1][narrow].any(a, b_here, terms, start, sums.Skip(0, n),
+                                items);
+    }
+    n += grid.kinds[0][narrow].columns;
+  }
+}
+
+namespace {
+
+struct WindowRun {
+  const WindowKind& kind;
+  Operand b;
+  Terms terms;
+  Start start;
+
+  void Run(const Operand& a, const Sums& sums, int tiles) const {
+    const int whole = terms.steps - terms.steps % kind.period;
+    Start now = start;
+    if (whole > 0) {
+      const RunTiles run =
+          terms.planes * terms.rows == 1 ? kind.one_line : kind.whole;
+      run(a, b, {terms.planes, terms.rows, whole}, now, sums, tiles);
+      now = Start::kSums;
+    }
+    if (whole < terms.steps) {
+      kind.rest(a.SkipSteps(whole), b.SkipSteps(whole),
+                {terms.planes, terms.rows, terms.steps - whole}, now, sums,
+                tiles);
+    }
+  }
+
+  // The first `items` of a tile.
+  void RunPart(const Operand& a, const Sums& sums, int items) const {
+    float tile[2 * kMostWindowItems] = {};
+    const Sums aside = {tile, 1, kMostWindowItems};
+    for (int n = 0; start == Start::kSums && n < kind.columns; ++n) {
+      for (int m = 0; m < items; ++m)
+        *aside.Skip(m, n).at = *sums.Skip(m, n).at;
+    }
+    Run(a, aside, 1);
+    for (int n = 0; n < kind.columns; ++n) {
+      for (int m = 0; m < items; ++m)
+        *sums.Skip(m, n).at = *aside.Skip(m, n).at;
+    }
+  }
+};
+
+}  // namespace
+
+void RunWindow(const WindowGrid& grid, const Operand& a, const Operand& b,
+               const Terms& terms, Start start, const Sums& sums, int items,
+               int columns) {
+  for (int n = 0; n < columns;) {
+    const WindowKind& kind =
+        grid.kinds[n + grid.kinds[0].columns <= columns ? 0 : 1];
+    const WindowRun window = {kind, b.Skip(n), terms, start};
+    const int tiles = items / kind.items;
+    const int done = tiles * kind.items;
+    if (tiles > 0) window.Run(a, sums.Skip(0, n), tiles);
+    if (done < items && tiles > 0 && start == Start::kZero) {
+      // Some items once more.
+      window.Run(a.Skip(items - kind.items), sums.Skip(items - kind.items, n),
+                 1);
+    } else if (done < items) {
+      window.RunPart(a.Skip(done), sums.Skip(done, n), items - done);
+    }
+    n += kind.columns;
+  }
+}
 
 }  // namespace biotrain

@@ -1,63 +1,86 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which micro-kernels cover a grid of sums. There is one instance of each, told
 // from the others at run time: they are the bulk of the code of all
-// convolutions and products.
+// convolutions and products. The order of summation is the same in all.
 #ifndef TFLM_TRAIN_KERNELS_TILE_GRID_H_
 #define TFLM_TRAIN_KERNELS_TILE_GRID_H_
 
-#include "tflm_train/kernels/geometry.h"
 #include "tflm_train/kernels/operand.h"
 
 namespace biotrain {
 
-// A micro-kernel: see Tile in tile.h. Rows of sums are `stride` floats apart.
-using AccumulateTile = void (*)(const Operand& a, const Operand& b,
-                                const Terms& terms, Start start, float* sums,
-                                int stride);
-
-constexpr int kMaxTileItems = 8;
-constexpr int kMaxTileSums = 24;
+// `tiles` tiles of neighbouring items: see Tile in tile.h.
+using RunTiles = void (*)(const Operand& a, const Operand& b,
+                          const Terms& terms, Start start, const Sums& sums,
+                          int tiles);
 
 struct TileKind {
   int items;
   int columns;
-  AccumulateTile whole;
-  AccumulateTile one_item;  // of such a tile
+  RunTiles any;       // terms
+  RunTiles one_line;  // of terms
+
+  RunTiles For(const Terms& terms) const {
+    return terms.planes * terms.rows == 1 ? one_line : any;
+  }
 };
 
 struct TileGrid {
   TileKind kinds[2][2];  // [several items or one][several columns or one]
 };
 
-// By how the items and the columns lie in memory, see Contiguous in tile.h.
+// By how the items and the columns lie in memory, see Along in tile.h.
 extern const TileGrid kStepsByStepsGrid;
 extern const TileGrid kStepsByItemsGrid;
 extern const TileGrid kItemsByStepsGrid;
 extern const TileGrid kItemsByItemsGrid;
-extern const TileGrid kWindowByStepsGrid;
-extern const TileGrid kWindowByItemsGrid;
-extern const TileGrid kNothingByItemsGrid;
-extern const TileGrid kLaneOfOneByItemsGrid;
-extern const TileGrid kLaneOfTwoByItemsGrid;
-// For a single column.
-extern const TileGrid kStepsByOneGrid;
+extern const TileGrid kNothingByStepsGrid;
+// For few columns, whose steps lie anyhow or are neighbours.
+extern const TileGrid kItemsByFewGrid;
+extern const TileGrid kItemsByFewStepsGrid;
+extern const TileGrid kStepsByFewGrid;
+extern const TileGrid kStepsByFewTailGrid;  // smaller
+// For more columns whose steps lie anyhow.
+extern const TileGrid kItemsByNothingGrid;
 
-// Covers items x columns by the grid's largest tiles, then by those of one item
-// or column: calls visit.Run(kind, first item, first column).
-template <typename Visit>
-inline void ForEachTile(const TileGrid& grid, int items, Range columns,
-                        const Visit& visit) {
-  for (int m = 0; m < items;) {
-    const bool several = m + grid.kinds[0][0].items <= items;
-    const TileKind* const kinds = grid.kinds[several ? 0 : 1];
-    for (int n = columns.begin; n < columns.end;) {
-      const TileKind& kind = kinds[n + kinds[0].columns <= columns.end ? 0 : 1];
-      visit.Run(kind, m, n);
-      n += kind.columns;
-    }
-    m += kinds[0].items;
-  }
-}
+// A filter that slides along a line of neighbouring items: the terms of a line
+// up to the last multiple of `period` steps, and the others.
+struct WindowKind {
+  int items;
+  int columns;
+  int period;
+  RunTiles whole;
+  RunTiles one_line;  // of whole turns
+  RunTiles rest;
+};
+
+struct WindowGrid {
+  WindowKind kinds[2];  // several columns or one
+};
+
+// Filters and lines of at least so many taps and outputs slide. The gradient of
+// a filter slides by the same rule, its items being taps.
+constexpr int kLongFilter = 16;
+constexpr int kShortFilter = 8;
+constexpr int kMostWindowItems = 16;
+
+extern const WindowGrid kLongFilterWindow;
+extern const WindowGrid kLongFilterBackWindow;
+extern const WindowGrid kShortFilterWindow;
+extern const WindowGrid kShortFilterBackWindow;
+extern const WindowGrid kManyTapsWindow;
+
+// Covers items x columns: whole tiles, the last of which may overlap its
+// neighbour, then tiles of one item or column.
+void RunGrid(const TileGrid& grid, const Operand& a, const Operand& b,
+             const Terms& terms, Start start, const Sums& sums, int items,
+             int columns);
+
+// The same with a window. Where items are fewer than a tile's or sums go on
+// from memory, a is read up to kLongFilter items too far.
+void RunWindow(const WindowGrid& grid, const Operand& a, const Operand& b,
+               const Terms& terms, Start start, const Sums& sums, int items,
+               int columns);
 
 }  // namespace biotrain
 

@@ -5,6 +5,12 @@
 #include "tflm_train/micro/op_table.h"
 #include "tflm_train/micro/schema.h"
 
+// Called right before each operator, so that an emulator's plugin can count
+// what it executes: from one call to the next.
+extern "C" __attribute__((noinline)) void biotrain_op_mark() {
+  asm volatile("");
+}
+
 namespace biotrain {
 namespace {
 
@@ -61,6 +67,7 @@ Status CheckOperator(const Model& model, const Subgraph& subgraph,
 
 Status RunOperator(const Model& model, const Subgraph& subgraph, int32_t index,
                    Span<uint8_t> arena) {
+  biotrain_op_mark();
   const OpEntry* entry = nullptr;
   const Status found = GetEntry(model, subgraph.operators[index], &entry);
   if (!found.ok()) return found;

@@ -7,7 +7,7 @@ namespace biotrain {
 namespace {
 
 constexpr char kPlanName[] = "biotrain_plan";
-constexpr int32_t kPlanVersion = 1;
+constexpr int32_t kPlanVersion = 2;
 constexpr size_t kPlanHeaderWords = 4;
 constexpr size_t kSubgraphHeaderWords = 2;
 constexpr int32_t kArenaAlignment = 16;

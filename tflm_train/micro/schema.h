@@ -53,37 +53,6 @@ enum Field { kInputs = 0, kOutputs = 1, kKey = 2, kSubgraphIndex = 4 };
 }
 
 // Options of builtin operators.
-namespace conv {
-enum Field {
-  kPadding = 0,
-  kStrideW = 1,
-  kStrideH = 2,
-  kActivation = 3,
-  kDilationW = 4,
-  kDilationH = 5,
-};
-}
-namespace depthwise {
-enum Field {
-  kPadding = 0,
-  kStrideW = 1,
-  kStrideH = 2,
-  kDepthMultiplier = 3,
-  kActivation = 4,
-  kDilationW = 5,
-  kDilationH = 6,
-};
-}
-namespace pool {
-enum Field {
-  kPadding = 0,
-  kStrideW = 1,
-  kStrideH = 2,
-  kFilterW = 3,
-  kFilterH = 4,
-  kActivation = 5,
-};
-}
 namespace fully_connected {
 enum Field { kActivation = 0, kWeightsFormat = 1 };
 }
@@ -123,8 +92,6 @@ enum Field { kInitSubgraphIndex = 0 };
 namespace batch_matmul {
 enum Field { kAdjX = 0, kAdjY = 1 };
 }
-
-enum class PaddingMode : int8_t { kSame = 0, kValid = 1 };
 
 enum class FusedActivation : int8_t { kNone = 0, kRelu = 1, kRelu6 = 3 };
 

@@ -219,7 +219,7 @@ class TestModel {
     writer_.LinkNext(model, schema::model::kBuffers);
     const uint32_t buffers = writer_.Words(2 + tensor_count_, nullptr);
     writer_.Link(buffers, writer_.Table(1));
-    int32_t plan[4 + 2 * 8 + kMax] = {1, arena_bytes, variable_bytes,
+    int32_t plan[4 + 2 * 8 + kMax] = {2, arena_bytes, variable_bytes,
                                       subgraph_count_};
     int words = 4;
     for (int i = 0; i < subgraph_count_; ++i) {

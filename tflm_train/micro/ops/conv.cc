@@ -4,7 +4,6 @@
 #include "tflm_train/kernels/depthwise.h"
 #include "tflm_train/micro/ops/ops.h"
 #include "tflm_train/micro/ops/window.h"
-#include "tflm_train/micro/schema.h"
 
 namespace biotrain {
 namespace ops {
@@ -39,116 +38,112 @@ const float* Bias(OpContext& op, int32_t channels) {
   return bias.floats();
 }
 
-// A filter gradient or a filter: [KH,KW,in,out].
-void ExpectFilter(OpContext& op, const Tensor& w, int32_t in, int32_t out) {
-  op.ExpectShape(w.dims[2] == in, "filter_inputs", in, w.dims[2]);
-  op.ExpectShape(w.dims[3] == out, "filter_outputs", out, w.dims[3]);
+// A filter or its gradient: [Co,Ci,KH,KW].
+void ExpectFilter(OpContext& op, const Tensor& w, const ConvGeometry& g) {
+  op.ExpectShape(w.dims[0] == g.out_c, "filter_outputs", g.out_c, w.dims[0]);
+  op.ExpectShape(w.dims[1] == g.in_c, "filter_inputs", g.in_c, w.dims[1]);
 }
 
-// [KH,KW,C,M], where x has C channels and y has C * M.
+// [C,M,KH,KW], where x has C channels and y has C * M.
 void ExpectDepthwiseFilter(OpContext& op, const Tensor& w,
                            const ConvGeometry& g) {
-  op.ExpectShape(w.dims[2] == g.in_c, "filter_inputs", g.in_c, w.dims[2]);
-  op.ExpectShape(int64_t{w.dims[2]} * w.dims[3] == g.out_c, "filter_outputs",
-                 g.out_c, int64_t{w.dims[2]} * w.dims[3]);
+  op.ExpectShape(w.dims[0] == g.in_c, "filter_inputs", g.in_c, w.dims[0]);
+  op.ExpectShape(int64_t{w.dims[0]} * w.dims[1] == g.out_c, "filter_outputs",
+                 g.out_c, int64_t{w.dims[0]} * w.dims[1]);
+}
+
+// The floats a fast algorithm asks for; a model that leaves them out gets the
+// plain one.
+float* Workspace(OpContext& op, int floats) {
+  if (op.outputs() < 2) return nullptr;
+  const Tensor workspace = op.Output(1, kFloat);
+  op.ExpectShape(floats > 0 && workspace.elements >= floats, "workspace",
+                 floats, workspace.elements);
+  return workspace.floats();
+}
+
+// Of a convolution of x with w that gives y, whichever of them is computed.
+ConvGeometry Check(OpContext& op, const Tensor& x, const Tensor& w,
+                   const Tensor& y, bool depthwise) {
+  const ConvGeometry g =
+      MakeConvGeometry(op, CustomConvOptions(op), x, w.dims[2], w.dims[3], y);
+  if (depthwise) {
+    ExpectDepthwiseFilter(op, w, g);
+  } else {
+    ExpectFilter(op, w, g);
+  }
+  CountConv(op, g, depthwise);
+  return g;
 }
 
 }  // namespace
 
 void Conv2D(OpContext& op) {
   const Tensor x = op.Input(0, kFloat, 4);
-  const Tensor w = op.Input(1, kFloat, 4);  // [Co,KH,KW,Ci]
+  const Tensor w = op.Input(1, kFloat, 4);
   const Tensor y = op.Output(0, kFloat, 4);
-  const Table& options = op.options();
-  WindowOptions window;
-  window.padding = PaddingOption(op, schema::conv::kPadding);
-  window.stride_h = options.Number<int32_t>(schema::conv::kStrideH);
-  window.stride_w = options.Number<int32_t>(schema::conv::kStrideW);
-  window.dilation_h = options.Number<int32_t>(schema::conv::kDilationH, 1);
-  window.dilation_w = options.Number<int32_t>(schema::conv::kDilationW, 1);
-  const Activation activation = ActivationOption(op, schema::conv::kActivation);
-  const ConvGeometry g =
-      MakeConvGeometry(op, window, x, w.dims[1], w.dims[2], y);
-  op.ExpectShape(w.dims[3] == g.in_c, "filter_inputs", g.in_c, w.dims[3]);
-  op.ExpectShape(w.dims[0] == g.out_c, "filter_outputs", g.out_c, w.dims[0]);
+  const Activation activation = CustomActivation(op);
+  const ConvGeometry g = Check(op, x, w, y, /*depthwise=*/false);
   const float* bias = Bias(op, g.out_c);
-  CountConv(op, g, /*depthwise=*/false);
+  float* const workspace = Workspace(op, ConvWorkspace(g));
   if (!op.Ready()) return;
-  biotrain::Conv2D(g, x.floats(), w.floats(), bias, activation, y.floats());
-}
-
-void DepthwiseConv2D(OpContext& op) {
-  const Tensor x = op.Input(0, kFloat, 4);
-  const Tensor w = op.Input(1, kFloat, 4);  // [1,KH,KW,C*M]
-  const Tensor y = op.Output(0, kFloat, 4);
-  const Table& options = op.options();
-  WindowOptions window;
-  window.padding = PaddingOption(op, schema::depthwise::kPadding);
-  window.stride_h = options.Number<int32_t>(schema::depthwise::kStrideH);
-  window.stride_w = options.Number<int32_t>(schema::depthwise::kStrideW);
-  window.dilation_h = options.Number<int32_t>(schema::depthwise::kDilationH, 1);
-  window.dilation_w = options.Number<int32_t>(schema::depthwise::kDilationW, 1);
-  const Activation activation =
-      ActivationOption(op, schema::depthwise::kActivation);
-  const ConvGeometry g =
-      MakeConvGeometry(op, window, x, w.dims[1], w.dims[2], y);
-  op.ExpectShape(w.dims[0] == 1, "filter_rows", 1, w.dims[0]);
-  op.ExpectShape(w.dims[3] == g.out_c, "filter_outputs", g.out_c, w.dims[3]);
-  if (!op.ok()) return;
-  op.ExpectShape(g.out_c % g.in_c == 0, "depth_multiplier", g.in_c, g.out_c);
-  const float* bias = Bias(op, g.out_c);
-  CountConv(op, g, /*depthwise=*/true);
-  if (!op.Ready()) return;
-  biotrain::DepthwiseConv2D(g, x.floats(), w.floats(), bias, activation,
-                            y.floats());
+  biotrain::Conv2D(g, x.floats(), w.floats(), bias, activation, y.floats(),
+                   workspace);
 }
 
 void Conv2DGradFilter(OpContext& op) {
   const Tensor x = op.Input(0, kFloat, 4);
   const Tensor dy = op.Input(1, kFloat, 4);
   const Tensor dw = op.Output(0, kFloat, 4);
-  const ConvGeometry g = MakeConvGeometry(op, CustomConvOptions(op), x,
-                                          dw.dims[0], dw.dims[1], dy);
-  ExpectFilter(op, dw, g.in_c, g.out_c);
-  CountConv(op, g, /*depthwise=*/false);
+  const ConvGeometry g = Check(op, x, dw, dy, /*depthwise=*/false);
+  float* const workspace = Workspace(op, ConvGradFilterWorkspace(g));
   if (!op.Ready()) return;
-  biotrain::Conv2DGradFilter(g, x.floats(), dy.floats(), dw.floats());
+  biotrain::Conv2DGradFilter(g, x.floats(), dy.floats(), dw.floats(),
+                             workspace);
 }
 
 void Conv2DGradInput(OpContext& op) {
   const Tensor w = op.Input(0, kFloat, 4);
   const Tensor dy = op.Input(1, kFloat, 4);
   const Tensor dx = op.Output(0, kFloat, 4);
-  const ConvGeometry g =
-      MakeConvGeometry(op, CustomConvOptions(op), dx, w.dims[0], w.dims[1], dy);
-  ExpectFilter(op, w, g.in_c, g.out_c);
-  CountConv(op, g, /*depthwise=*/false);
+  const ConvGeometry g = Check(op, dx, w, dy, /*depthwise=*/false);
   if (!op.Ready()) return;
   biotrain::Conv2DGradInput(g, w.floats(), dy.floats(), dx.floats());
+}
+
+void DepthwiseConv2D(OpContext& op) {
+  const Tensor x = op.Input(0, kFloat, 4);
+  const Tensor w = op.Input(1, kFloat, 4);
+  const Tensor y = op.Output(0, kFloat, 4);
+  const Activation activation = CustomActivation(op);
+  const ConvGeometry g = Check(op, x, w, y, /*depthwise=*/true);
+  const float* bias = Bias(op, g.out_c);
+  float* const workspace = Workspace(op, DepthwiseWorkspace(g));
+  if (!op.Ready()) return;
+  biotrain::DepthwiseConv2D(g, x.floats(), w.floats(), bias, activation,
+                            y.floats(), workspace);
 }
 
 void DepthwiseConv2DGradFilter(OpContext& op) {
   const Tensor x = op.Input(0, kFloat, 4);
   const Tensor dy = op.Input(1, kFloat, 4);
   const Tensor dw = op.Output(0, kFloat, 4);
-  const ConvGeometry g = MakeConvGeometry(op, CustomConvOptions(op), x,
-                                          dw.dims[0], dw.dims[1], dy);
-  ExpectDepthwiseFilter(op, dw, g);
-  CountConv(op, g, /*depthwise=*/true);
+  const ConvGeometry g = Check(op, x, dw, dy, /*depthwise=*/true);
+  float* const workspace = Workspace(op, DepthwiseGradFilterWorkspace(g));
   if (!op.Ready()) return;
-  biotrain::DepthwiseConv2DGradFilter(g, x.floats(), dy.floats(), dw.floats());
+  biotrain::DepthwiseConv2DGradFilter(g, x.floats(), dy.floats(), dw.floats(),
+                                      workspace);
 }
 
 void DepthwiseConv2DGradInput(OpContext& op) {
   const Tensor w = op.Input(0, kFloat, 4);
   const Tensor dy = op.Input(1, kFloat, 4);
   const Tensor dx = op.Output(0, kFloat, 4);
-  const ConvGeometry g =
-      MakeConvGeometry(op, CustomConvOptions(op), dx, w.dims[0], w.dims[1], dy);
-  ExpectDepthwiseFilter(op, w, g);
-  CountConv(op, g, /*depthwise=*/true);
+  const ConvGeometry g = Check(op, dx, w, dy, /*depthwise=*/true);
+  float* const workspace = Workspace(op, DepthwiseWorkspace(g));
   if (!op.Ready()) return;
-  biotrain::DepthwiseConv2DGradInput(g, w.floats(), dy.floats(), dx.floats());
+  biotrain::DepthwiseConv2DGradInput(g, w.floats(), dy.floats(), dx.floats(),
+                                     workspace);
 }
 
 }  // namespace ops

@@ -39,10 +39,10 @@ void Dropout(OpContext& op) {
   op.CountWork(kWorkPerElement * x.elements);
   if (!op.Ready()) return;
   const int batch = x.dims[0];
-  const int channels = x.last_dim();
-  const int rows = x.elements / batch / channels;
+  const int channels = x.dims[1];
+  const int spatial = x.elements / batch / channels;
   biotrain::Dropout(params, Counter(step), Counter(seed), x.floats(), batch,
-                    rows, channels, y.floats());
+                    channels, spatial, y.floats());
 }
 
 }  // namespace ops

@@ -13,20 +13,27 @@ constexpr TensorType kFloat = TensorType::kFloat32;
 // Statistics, with compensated sums, and the passes that use them.
 constexpr int64_t kWorkPerElement = 24;
 
-// x seen as [batch,spatial,channels] with `groups` groups of channels.
+// x seen as [batch,channels,spatial] with `groups` groups of channels.
 struct Groups {
   int batch;
-  int spatial;
   int channels;
+  int spatial;
   int groups;
 };
+
+// x [B,C,...], the rest taken together. Complains at a rank below 2.
+Groups Channels(OpContext& op, const Tensor& x) {
+  op.ExpectShape(x.rank >= 2, "input_rank", 2, x.rank);
+  if (!op.ok()) return {};
+  return {x.dims[0], x.dims[1], x.elements / x.dims[0] / x.dims[1], 1};
+}
 
 Groups CheckGroups(OpContext& op, const Tensor& x, const Tensor& mean,
                    const Tensor& variance) {
   const int32_t groups = op.IntOption("groups");
-  op.ExpectShape(groups >= 1 && groups <= x.dims[2], "groups", x.dims[2],
+  op.ExpectShape(groups >= 1 && groups <= x.dims[1], "groups", x.dims[1],
                  groups);
-  op.ExpectShape(op.ok() && x.dims[2] % groups == 0, "groups", x.dims[2],
+  op.ExpectShape(op.ok() && x.dims[1] % groups == 0, "groups", x.dims[1],
                  groups);
   for (const Tensor* statistic : {&mean, &variance}) {
     op.ExpectShape(statistic->rank == 2 && statistic->dims[0] == x.dims[0] &&
@@ -46,18 +53,18 @@ void BatchNorm(OpContext& op) {
   const Tensor y = op.Output(0, kFloat);
   const Tensor mean = op.Output(1, kFloat);
   const Tensor variance = op.Output(2, kFloat);
-  const int32_t channels = x.last_dim();
-  op.ExpectVector(gamma, channels, "gamma");
-  op.ExpectVector(beta, channels, "beta");
+  const Groups g = Channels(op, x);
+  op.ExpectVector(gamma, g.channels, "gamma");
+  op.ExpectVector(beta, g.channels, "beta");
   op.ExpectSameShape(x, y, "output");
-  op.ExpectVector(mean, channels, "mean");
-  op.ExpectVector(variance, channels, "variance");
+  op.ExpectVector(mean, g.channels, "mean");
+  op.ExpectVector(variance, g.channels, "variance");
   const float epsilon = op.FloatOption("epsilon");
   op.CountWork(kWorkPerElement * x.elements);
   if (!op.Ready()) return;
-  biotrain::BatchNorm(x.floats(), gamma.floats(), beta.floats(),
-                      x.elements / channels, channels, epsilon, y.floats(),
-                      mean.floats(), variance.floats());
+  biotrain::BatchNorm(x.floats(), gamma.floats(), beta.floats(), g.batch,
+                      g.channels, g.spatial, epsilon, y.floats(), mean.floats(),
+                      variance.floats());
 }
 
 void BatchNormGrad(OpContext& op) {
@@ -69,9 +76,9 @@ void BatchNormGrad(OpContext& op) {
   const Tensor dx = op.Output(0, kFloat);
   const Tensor dgamma = op.Output(1, kFloat);
   const Tensor dbeta = op.Output(2, kFloat);
-  const int32_t channels = x.last_dim();
+  const Groups g = Channels(op, x);
   for (const Tensor* vector : {&gamma, &mean, &variance, &dgamma, &dbeta}) {
-    op.ExpectVector(*vector, channels, "channels");
+    op.ExpectVector(*vector, g.channels, "channels");
   }
   op.ExpectSameShape(x, dy, "dy");
   op.ExpectSameShape(x, dx, "dx");
@@ -79,8 +86,8 @@ void BatchNormGrad(OpContext& op) {
   op.CountWork(kWorkPerElement * x.elements);
   if (!op.Ready()) return;
   biotrain::BatchNormGrad(x.floats(), gamma.floats(), mean.floats(),
-                          variance.floats(), dy.floats(), x.elements / channels,
-                          channels, epsilon, dx.floats(), dgamma.floats(),
+                          variance.floats(), dy.floats(), g.batch, g.channels,
+                          g.spatial, epsilon, dx.floats(), dgamma.floats(),
                           dbeta.floats());
 }
 
@@ -99,7 +106,7 @@ void GroupNorm(OpContext& op) {
   op.CountWork(kWorkPerElement * x.elements);
   if (!op.Ready()) return;
   biotrain::GroupNorm(x.floats(), gamma.floats(), beta.floats(), g.batch,
-                      g.spatial, g.channels, g.groups, epsilon, y.floats(),
+                      g.channels, g.spatial, g.groups, epsilon, y.floats(),
                       mean.floats(), variance.floats());
 }
 
@@ -122,8 +129,8 @@ void GroupNormGrad(OpContext& op) {
   op.CountWork(kWorkPerElement * x.elements);
   if (!op.Ready()) return;
   biotrain::GroupNormGrad(x.floats(), gamma.floats(), mean.floats(),
-                          variance.floats(), dy.floats(), g.batch, g.spatial,
-                          g.channels, g.groups, epsilon, dx.floats(),
+                          variance.floats(), dy.floats(), g.batch, g.channels,
+                          g.spatial, g.groups, epsilon, dx.floats(),
                           dgamma.floats(), dbeta.floats());
 }
 

@@ -214,105 +214,6 @@ void TestProducts(TestContext& test) {
   }
 }
 
-// Filters of one tap, so that the numbers can be seen.
-void TestWindows(TestContext& test) {
-  {
-    OneOp& op = Fresh();
-    const int x = op.In({1, 1, 4, 1}, {1, 2, 3, 4});
-    const int w = op.In({2, 1, 1, 1}, {10, -1});
-    const int bias = op.In({2}, {0, 5});
-    Expect(test,
-           op.Op(3, {x, w, bias}, {op.Tensor({1, 1, 2, 2})},
-                 {{0, 0}, {1, 2}, {2, 1}}),
-           3, {10, 4, 30, 2}, "CONV_2D");
-  }
-  {
-    OneOp& op = Fresh();
-    const int x = op.In({1, 1, 3, 1}, {1, 2, 3});
-    const int w = op.In({1, 1, 2, 2}, {1, 10, 1, 10});
-    Expect(test,
-           op.Op(4, {x, w}, {op.Tensor({1, 1, 2, 2})},
-                 {{0, 1}, {1, 1}, {2, 1}, {3, 2}}),
-           2, {3, 30, 5, 50}, "DEPTHWISE_CONV_2D");
-  }
-  const auto Conv = [](OneOp& op) {
-    op.flex.String("padding", "VALID").Int("stride_h", 1).Int("stride_w", 1);
-    op.flex.Int("dilation_h", 1).Int("dilation_w", 1);
-  };
-  {
-    OneOp& op = Fresh();
-    Conv(op);
-    const int x = op.In({1, 1, 3, 1}, {1, 2, 3});
-    const int dy = op.In({1, 1, 2, 1}, {1, 10});
-    Expect(test,
-           op.Custom("BiotrainConv2DGradFilter", {x, dy},
-                     {op.Tensor({1, 2, 1, 1})}),
-           2, {21, 32}, "filter gradient");
-  }
-  {
-    OneOp& op = Fresh();
-    Conv(op);
-    const int w = op.In({1, 2, 1, 1}, {1, 2});
-    const int dy = op.In({1, 1, 2, 1}, {1, 10});
-    Expect(test,
-           op.Custom("BiotrainConv2DGradInput", {w, dy},
-                     {op.Tensor({1, 1, 3, 1})}),
-           2, {1, 12, 20}, "input gradient");
-  }
-  {
-    OneOp& op = Fresh();
-    Conv(op);
-    const int x = op.In({1, 1, 3, 1}, {1, 2, 3});
-    const int dy = op.In({1, 1, 2, 2}, {1, 0, 0, 1});
-    Expect(test,
-           op.Custom("BiotrainDepthwiseConv2DGradFilter", {x, dy},
-                     {op.Tensor({1, 2, 1, 2})}),
-           2, {1, 2, 2, 3}, "depthwise filter gradient");
-  }
-  {
-    OneOp& op = Fresh();
-    Conv(op);
-    const int w = op.In({1, 2, 1, 2}, {1, 2, 3, 4});
-    const int dy = op.In({1, 1, 1, 2}, {1, 10});
-    Expect(test,
-           op.Custom("BiotrainDepthwiseConv2DGradInput", {w, dy},
-                     {op.Tensor({1, 1, 2, 1})}),
-           2, {21, 43}, "depthwise input gradient");
-  }
-  const auto Pool = [](OneOp& op) {
-    op.flex.String("padding", "VALID").Int("stride_h", 1).Int("stride_w", 2);
-    op.flex.Int("filter_h", 1).Int("filter_w", 2);
-  };
-  {
-    OneOp& op = Fresh();
-    const int x = op.In({1, 1, 4, 1}, {1, 2, 5, 3});
-    Expect(test,
-           op.Op(17, {x}, {op.Tensor({1, 1, 2, 1})},
-                 {{0, 1}, {1, 2}, {2, 1}, {3, 2}, {4, 1}}),
-           1, {2, 5}, "MAX_POOL_2D");
-  }
-  {
-    OneOp& op = Fresh();
-    Pool(op);
-    const int dy = op.In({1, 1, 2, 1}, {2, 4});
-    Expect(
-        test,
-        op.Custom("BiotrainAveragePool2DGrad", {dy}, {op.Tensor({1, 1, 4, 1})}),
-        1, {1, 1, 2, 2}, "average gradient");
-  }
-  {
-    OneOp& op = Fresh();
-    Pool(op);
-    const int x = op.In({1, 1, 4, 1}, {1, 2, 5, 3});
-    const int y = op.In({1, 1, 2, 1}, {2, 5});
-    const int dy = op.In({1, 1, 2, 1}, {7, 8});
-    Expect(test,
-           op.Custom("BiotrainMaxPool2DGrad", {x, y, dy},
-                     {op.Tensor({1, 1, 4, 1})}),
-           3, {0, 7, 8, 0}, "maximum gradient");
-  }
-}
-
 void TestTrainingOps(TestContext& test) {
   {
     OneOp& op = Fresh();
@@ -329,17 +230,30 @@ void TestTrainingOps(TestContext& test) {
   {
     OneOp& op = Fresh();
     op.flex.Float("epsilon", 0.0f);
-    const int x = op.In({2, 1}, {1, 3});
-    const int gamma = op.In({1}, {2});
-    const int beta = op.In({1}, {10});
-    const int y = op.Tensor({2, 1});
-    const int mean = op.Tensor({1});
+    const int x = op.In({1, 2, 2}, {1, 3, 10, 12});
+    const int gamma = op.In({2}, {2, 1});
+    const int beta = op.In({2}, {10, 0});
+    const int y = op.Tensor({1, 2, 2});
+    const int mean = op.Tensor({2});
     Expect(test,
            op.Custom("BiotrainBatchNorm", {x, gamma, beta},
-                     {y, mean, op.Tensor({1})}),
-           3, {8, 12}, "BiotrainBatchNorm");
-    test.ExpectNear(static_cast<double>(op.Slot<float>(4)[0]), 2, 0, "mean");
-    test.ExpectNear(static_cast<double>(op.Slot<float>(5)[0]), 1, 0, "var");
+                     {y, mean, op.Tensor({2})}),
+           3, {8, 12, -1, 1}, "BiotrainBatchNorm");
+    test.ExpectNear(static_cast<double>(op.Slot<float>(4)[1]), 11, 0, "mean");
+    test.ExpectNear(static_cast<double>(op.Slot<float>(5)[1]), 1, 0, "var");
+  }
+  {
+    OneOp& op = Fresh();
+    op.flex.Float("epsilon", 0.0f).Int("groups", 1);
+    const int x = op.In({1, 3, 2}, {1, 3, 1, 3, 1, 3});
+    const int gamma = op.In({3}, {2, 1, 0});
+    const int beta = op.In({3}, {10, 0, 5});
+    const int y = op.Tensor({1, 3, 2});
+    const int mean = op.Tensor({1, 1});
+    Expect(test,
+           op.Custom("BiotrainGroupNorm", {x, gamma, beta},
+                     {y, mean, op.Tensor({1, 1})}),
+           3, {8, 12, -1, 1, 5, 5}, "BiotrainGroupNorm");
   }
   {
     OneOp& op = Fresh();
@@ -361,9 +275,11 @@ void TestTrainingOps(TestContext& test) {
 }
 
 constexpr TestCase kTests[] = {
-    {"elementwise", TestElementwise}, {"shapes", TestShapes},
-    {"slices", TestSlices},           {"products", TestProducts},
-    {"windows", TestWindows},         {"training_ops", TestTrainingOps},
+    {"elementwise", TestElementwise},
+    {"shapes", TestShapes},
+    {"slices", TestSlices},
+    {"products", TestProducts},
+    {"training_ops", TestTrainingOps},
 };
 
 }  // namespace

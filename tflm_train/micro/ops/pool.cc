@@ -3,7 +3,6 @@
 
 #include "tflm_train/micro/ops/ops.h"
 #include "tflm_train/micro/ops/window.h"
-#include "tflm_train/micro/schema.h"
 
 namespace biotrain {
 namespace ops {
@@ -23,15 +22,11 @@ void CountPool(OpContext& op, const Tensor& small, const Tensor& large,
 void Pool2D(OpContext& op) {
   const Tensor x = op.Input(0, kFloat, 4);
   const Tensor y = op.Output(0, kFloat, 4);
-  const Table& options = op.options();
-  WindowOptions window;
-  window.padding = PaddingOption(op, schema::pool::kPadding);
-  window.stride_h = options.Number<int32_t>(schema::pool::kStrideH);
-  window.stride_w = options.Number<int32_t>(schema::pool::kStrideW);
-  const auto filter_h = options.Number<int32_t>(schema::pool::kFilterH);
-  const auto filter_w = options.Number<int32_t>(schema::pool::kFilterW);
-  const Activation activation = ActivationOption(op, schema::pool::kActivation);
-  const PoolGeometry g = MakePoolGeometry(op, window, x, filter_h, filter_w, y);
+  const int32_t filter_h = op.IntOption("filter_h");
+  const int32_t filter_w = op.IntOption("filter_w");
+  const Activation activation = CustomActivation(op);
+  const PoolGeometry g =
+      MakePoolGeometry(op, CustomPoolOptions(op), x, filter_h, filter_w, y);
   if (!op.ok()) return;
   CountPool(op, y, x, filter_h, filter_w);
   if (!op.Ready()) return;

@@ -35,13 +35,13 @@ void TestRefusesShapes(TestContext& test) {
   const auto Conv = [&test](int32_t stride, int32_t dilation, int32_t out,
                             StatusCode code, const char* what) {
     OneOp& op = Fresh();
-    const int x = op.Tensor({1, 1, 8, 1});
-    const int w = op.Tensor({1, 1, 3, 1});
-    const int y = op.Tensor({1, 1, out, 1});
-    Refused(test,
-            op.Op(3, {x, w}, {y},
-                  {{0, 1}, {1, stride}, {2, 1}, {4, dilation}, {5, 1}}),
-            code, what);
+    const int x = op.Tensor({1, 1, 1, 8});
+    const int w = op.Tensor({1, 1, 1, 3});
+    const int y = op.Tensor({1, 1, 1, out});
+    op.flex.String("padding", "VALID").Int("stride_h", 1);
+    op.flex.Int("stride_w", stride).Int("dilation_h", 1);
+    op.flex.Int("dilation_w", dilation).String("activation", "NONE");
+    Refused(test, op.Custom("BiotrainConv2D", {x, w}, {y}), code, what);
   };
   Conv(1, 1, 6, StatusCode::kOk, "fits");
   Conv(1, 1, 7, StatusCode::kBadShape, "too wide");
@@ -52,6 +52,56 @@ void TestRefusesShapes(TestContext& test) {
   Conv(1, 4, 1, StatusCode::kBadShape, "filter beyond the input");
   Conv(1, INT32_MAX, 1, StatusCode::kBadShape, "huge dilation");
   Conv(INT32_MAX, 1, 1, StatusCode::kBadShape, "huge stride");
+}
+
+void TestRefusesChannels(TestContext& test) {
+  const auto Conv = [&test](const char* name, Shape x, Shape w, Shape y,
+                            const char* activation, StatusCode code,
+                            const char* what) {
+    OneOp& op = Fresh();
+    const int in = op.Tensor(x);
+    const int filter = op.Tensor(w);
+    op.flex.String("padding", "VALID").Int("stride_h", 1).Int("stride_w", 1);
+    op.flex.Int("dilation_h", 1).Int("dilation_w", 1);
+    op.flex.String("activation", activation);
+    Refused(test, op.Custom(name, {in, filter}, {op.Tensor(y)}), code, what);
+  };
+  const char* const full = "BiotrainConv2D";
+  constexpr StatusCode kShape = StatusCode::kBadShape;
+  Conv(full, {1, 2, 1, 4}, {3, 2, 1, 2}, {1, 3, 1, 3}, "RELU", StatusCode::kOk,
+       "fits");
+  Conv(full, {1, 1, 4, 2}, {3, 2, 1, 2}, {1, 1, 3, 3}, "NONE", kShape,
+       "channels last");
+  Conv(full, {1, 2, 1, 4}, {1, 2, 2, 3}, {1, 3, 1, 3}, "NONE", kShape,
+       "filter in Keras's order");
+  Conv(full, {1, 2, 1, 4}, {3, 1, 1, 2}, {1, 3, 1, 3}, "NONE", kShape,
+       "filter inputs");
+  Conv(full, {2, 2, 1, 4}, {3, 2, 1, 2}, {1, 3, 1, 3}, "NONE", kShape, "batch");
+  Conv(full, {1, 2, 1, 4}, {3, 2, 1, 2}, {1, 3, 1, 3}, "TANH",
+       StatusCode::kUnsupportedOp, "activation");
+  const char* const depthwise = "BiotrainDepthwiseConv2D";
+  Conv(depthwise, {1, 2, 1, 4}, {2, 3, 1, 2}, {1, 6, 1, 3}, "RELU6",
+       StatusCode::kOk, "fits");
+  Conv(depthwise, {1, 2, 1, 4}, {3, 2, 1, 2}, {1, 6, 1, 3}, "NONE", kShape,
+       "multiplier and channels");
+  Conv(depthwise, {1, 2, 1, 4}, {2, 2, 1, 2}, {1, 6, 1, 3}, "NONE", kShape,
+       "depthwise outputs");
+
+  const auto Norm = [&test](const char* name, Shape x, Shape c,
+                            const char* what) {
+    OneOp& op = Fresh();
+    op.flex.Float("epsilon", 0.001f).Int("groups", 1);
+    const int in = op.Tensor(x);
+    const int vector = op.Tensor(c);
+    const int y = op.Tensor(x);
+    const int mean = op.Tensor(c);
+    Refused(test,
+            op.Custom(name, {in, vector, vector}, {y, mean, op.Tensor(c)}),
+            kShape, what);
+  };
+  Norm("BiotrainBatchNorm", {2, 3, 4}, {4}, "channels last");
+  Norm("BiotrainBatchNorm", {3}, {3}, "rank 1");
+  Norm("BiotrainGroupNorm", {2, 3, 4}, {4}, "groups of channels last");
 }
 
 void TestRefusesParameters(TestContext& test) {
@@ -177,6 +227,7 @@ void TestRefusesTypesAndCounts(TestContext& test) {
 
 constexpr TestCase kTests[] = {
     {"refuses_shapes", TestRefusesShapes},
+    {"refuses_channels", TestRefusesChannels},
     {"refuses_parameters", TestRefusesParameters},
     {"refuses_types_and_counts", TestRefusesTypesAndCounts},
 };

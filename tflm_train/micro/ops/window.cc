@@ -51,14 +51,6 @@ Padding StringPadding(OpContext& op) {
 
 }  // namespace
 
-Padding PaddingOption(OpContext& op, int field) {
-  const auto mode = op.options().Number<schema::PaddingMode>(field);
-  const bool same = mode == schema::PaddingMode::kSame;
-  op.Expect(same || mode == schema::PaddingMode::kValid,
-            StatusCode::kUnsupportedOp, "padding", 0, static_cast<int>(mode));
-  return same ? Padding::kSame : Padding::kValid;
-}
-
 Activation ActivationOption(OpContext& op, int field) {
   const auto fused = op.options().Number<schema::FusedActivation>(field);
   switch (fused) {
@@ -72,6 +64,17 @@ Activation ActivationOption(OpContext& op, int field) {
   op.Expect(false, StatusCode::kUnsupportedOp, "fused_activation", 0,
             static_cast<int>(fused));
   return Activation::kNone;
+}
+
+Activation CustomActivation(OpContext& op) {
+  const Text text = op.StringOption("activation");
+  const bool relu = text.Equals("RELU");
+  const bool relu6 = text.Equals("RELU6");
+  op.Expect(relu || relu6 || text.Equals("NONE"), StatusCode::kUnsupportedOp,
+            "activation");
+  return relu    ? Activation::kRelu
+         : relu6 ? Activation::kRelu6
+                 : Activation::kNone;
 }
 
 WindowOptions CustomPoolOptions(OpContext& op) {
@@ -96,12 +99,12 @@ ConvGeometry MakeConvGeometry(OpContext& op, const WindowOptions& options,
   op.ExpectShape(x.rank == 4 && y.rank == 4 && x.dims[0] == y.dims[0],
                  "window_batch", x.dims[0], y.dims[0]);
   g.batch = x.dims[0];
-  g.in_h = x.dims[1];
-  g.in_w = x.dims[2];
-  g.in_c = x.dims[3];
-  g.out_h = y.dims[1];
-  g.out_w = y.dims[2];
-  g.out_c = y.dims[3];
+  g.in_c = x.dims[1];
+  g.in_h = x.dims[2];
+  g.in_w = x.dims[3];
+  g.out_c = y.dims[1];
+  g.out_h = y.dims[2];
+  g.out_w = y.dims[3];
   g.filter_h = filter_h;
   g.filter_w = filter_w;
   g.stride_h = options.stride_h;

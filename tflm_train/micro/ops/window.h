@@ -17,16 +17,18 @@ struct WindowOptions {
   int32_t dilation_w = 1;
 };
 
-Padding PaddingOption(OpContext& op, int field);
+// Of a builtin op, whose options have it as the schema's number.
 Activation ActivationOption(OpContext& op, int field);
+// Of a custom op, which has the number's name.
+Activation CustomActivation(OpContext& op);
 
 // stride_h, stride_w, dilation_h, dilation_w and padding of a custom op.
 WindowOptions CustomConvOptions(OpContext& op);
 // stride_h, stride_w and padding.
 WindowOptions CustomPoolOptions(OpContext& op);
 
-// Complains unless sliding a filter of filter_h x filter_w over the rank-4
-// tensor x gives the height and width of y. Batch and channels are taken from
+// Complains unless sliding a filter of filter_h x filter_w over x [B,C,H,W]
+// gives the height and width of y. Batch and channels are taken from
 // the tensors; that they fit together is the caller's to check. All numbers of
 // a geometry that was not complained about are positive and their sums and
 // products along an axis fit an int.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cortex-M4F and M7: vector table, FPU on, faults reported.
+// Cortex-M4F, M7, M33 and M55: vector table, FPU (with Helium) on, faults
+// reported.
 #include "tflm_train/ports/bare_metal/start.h"
 
 #include <stdint.h>
@@ -28,6 +29,13 @@ constexpr uint32_t kFpuFullAccess = 0xFu << 20;
 // were a hard fault already the core would lock up; from these it escalates.
 constexpr uint32_t kMemoryBusUsageFaults = 7u << 16;
 
+#if __ARM_ARCH >= 8
+// The core itself compares the stack pointer with a limit. A fault of the limit
+// leaves no frame behind, and its handler does not need one.
+void GuardStack() {
+  asm volatile("msr msplim, %0" : : "r"(biotrain_stack_limit));
+}
+#else
 // Memory protection: one region, no access, right below the stack. On boards
 // nothing is there; emulators may ignore what is written to nowhere.
 constexpr uintptr_t kMpuType = 0xE000ED90;
@@ -48,6 +56,7 @@ void GuardStack() {
   SystemRegister(kMpuRegionSize) = kGuardSize;
   SystemRegister(kMpuControl) = kMpuEnable;
 }
+#endif
 
 // The word of an exception frame that holds the return address.
 constexpr int kFramePc = 6;

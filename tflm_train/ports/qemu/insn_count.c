@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// QEMU plugin: how many instructions the guest executes between two calls of
-// one function, exactly. Options: mark=<address>,out=<file>. The file gets
-// `interval=<n> instructions=<count>` for the 1st and 2nd, 3rd and 4th .. call,
-// and `total=<count>` at the end.
+// QEMU plugin: what the guest has executed whenever it enters a function that
+// marks something, exactly. Options:
 //
-// The counter is advanced once for each translated block, by its length. Called
-// functions begin a block, so both calls see the count at the same place.
+//   out=<file>      a line for each event, in order; see below
+//   mark=<address>  first instruction of a function: `mark <counts>`
+//   op=<address>    the same of another function: `op <counts>`
+//   weights=<file>  lines `<address> <loads> <fmas>`, in hexadecimal: how many
+//                   words the instruction there loads, how many multiply-adds
+//                   it makes; all others make none
+//
+// <counts> are `instructions=<n> loads=<n> fmas=<n>` since the start, and the
+// last line is `total <counts>`.
+//
+// Counters are advanced once for each translated block. Called functions begin
+// a block, so all calls of one see the counts at the same place.
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -46,45 +55,100 @@ EXPORT int qemu_plugin_version = 1;
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info,
                                int argc, char **argv);
 
+struct counts {
+  uint64_t instructions, loads, fmas;
+};
+
+struct weight {
+  uint64_t address, loads, fmas;
+};
+
 // Advanced by translated code.
-static uint64_t executed;
+static struct counts executed;
 
-static uint64_t mark_address;
+static uint64_t mark_address, op_address;
 static FILE *output;
-static uint64_t interval_start;
-static uint64_t calls;
+static struct weight *weights;  // by rising address
+static size_t weight_count;
 
-static void on_mark(unsigned int vcpu, void *userdata) {
+static char mark_event[] = "mark", op_event[] = "op", total_event[] = "total";
+
+// Prints the name of the event and the counts.
+static void on_event(unsigned int vcpu, void *name) {
   (void)vcpu;
-  (void)userdata;
-  if (calls % 2 == 0) {
-    interval_start = executed;
-  } else {
-    fprintf(output, "interval=%" PRIu64 " instructions=%" PRIu64 "\n",
-            calls / 2, executed - interval_start);
-  }
-  ++calls;
+  fprintf(output,
+          "%s instructions=%" PRIu64 " loads=%" PRIu64 " fmas=%" PRIu64 "\n",
+          (const char *)name, executed.instructions, executed.loads,
+          executed.fmas);
+}
+
+static int compare(const void *a, const void *b) {
+  const uint64_t left = ((const struct weight *)a)->address;
+  const uint64_t right = ((const struct weight *)b)->address;
+  return (left > right) - (left < right);
+}
+
+static void add(struct qemu_plugin_tb *tb, uint64_t *counter, uint64_t value) {
+  if (value == 0) return;
+  qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64,
+                                           counter, value);
 }
 
 static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
   (void)id;
-  const size_t length = qemu_plugin_tb_n_insns(tb);
-  qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64,
-                                           &executed, length);
-  for (size_t i = 0; i < length; ++i) {
+  struct counts block = {qemu_plugin_tb_n_insns(tb), 0, 0};
+  for (size_t i = 0; i < block.instructions; ++i) {
     struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
-    if (qemu_plugin_insn_vaddr(insn) == mark_address) {
-      qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark,
-                                             QEMU_PLUGIN_CB_NO_REGS, NULL);
+    const struct weight here = {qemu_plugin_insn_vaddr(insn), 0, 0};
+    const struct weight *found =
+        weight_count == 0
+            ? NULL
+            : bsearch(&here, weights, weight_count, sizeof(here), compare);
+    if (found != NULL) {
+      block.loads += found->loads;
+      block.fmas += found->fmas;
+    }
+    char *event = here.address == mark_address ? mark_event
+                  : here.address == op_address ? op_event
+                                               : NULL;
+    if (event != NULL) {
+      qemu_plugin_register_vcpu_insn_exec_cb(insn, on_event,
+                                             QEMU_PLUGIN_CB_NO_REGS, event);
     }
   }
+  add(tb, &executed.instructions, block.instructions);
+  add(tb, &executed.loads, block.loads);
+  add(tb, &executed.fmas, block.fmas);
 }
 
 static void on_end(qemu_plugin_id_t id, void *userdata) {
   (void)id;
   (void)userdata;
-  fprintf(output, "total=%" PRIu64 "\n", executed);
+  on_event(0, total_event);
   fclose(output);
+}
+
+// False: the file cannot be read.
+static bool read_weights(const char *path) {
+  FILE *file = fopen(path, "r");
+  if (file == NULL) return false;
+  size_t room = 0;
+  struct weight next;
+  while (fscanf(file, "%" SCNx64 " %" SCNx64 " %" SCNx64, &next.address,
+                &next.loads, &next.fmas) == 3) {
+    if (weight_count == room) {
+      room = room == 0 ? 1024 : 2 * room;
+      weights = realloc(weights, room * sizeof(*weights));
+      if (weights == NULL) abort();
+    }
+    weights[weight_count++] = next;
+  }
+  const bool complete = feof(file);
+  fclose(file);
+  if (weight_count > 0) {
+    qsort(weights, weight_count, sizeof(*weights), compare);
+  }
+  return complete;
 }
 
 int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
@@ -93,6 +157,13 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
   for (int i = 0; i < argc; ++i) {
     if (strncmp(argv[i], "mark=", 5) == 0) {
       mark_address = strtoull(argv[i] + 5, NULL, 0);
+    } else if (strncmp(argv[i], "op=", 3) == 0) {
+      op_address = strtoull(argv[i] + 3, NULL, 0);
+    } else if (strncmp(argv[i], "weights=", 8) == 0) {
+      if (!read_weights(argv[i] + 8)) {
+        fprintf(stderr, "insn_count: weights=%s cannot be read\n", argv[i] + 8);
+        return -1;
+      }
     } else if (strncmp(argv[i], "out=", 4) == 0) {
       output = fopen(argv[i] + 4, "w");
     }

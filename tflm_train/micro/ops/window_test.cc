@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions, pools and their gradients find their operands channels first.
+#include "tflm_train/micro/ops/one_op_test.h"
+
+namespace biotrain {
+namespace {
+
+void Window(OneOp& op) {
+  op.flex.String("padding", "VALID").Int("stride_h", 1).Int("stride_w", 1);
+  op.flex.Int("dilation_h", 1).Int("dilation_w", 1);
+}
+
+// Filters of one or two taps, so that the numbers can be seen.
+void TestConvolutions(TestContext& test) {
+  {
+    OneOp& op = Fresh();
+    op.flex.String("padding", "SAME").Int("stride_h", 1).Int("stride_w", 2);
+    op.flex.Int("dilation_h", 1).Int("dilation_w", 1);
+    op.flex.String("activation", "NONE");
+    const int x = op.In({1, 1, 1, 4}, {1, 2, 3, 4});
+    const int w = op.In({2, 1, 1, 1}, {10, -1});
+    const int bias = op.In({2}, {0, 5});
+    Expect(test,
+           op.Custom("BiotrainConv2D", {x, w, bias}, {op.Tensor({1, 2, 1, 2})}),
+           3, {10, 30, 4, 2}, "BiotrainConv2D");
+  }
+  {
+    OneOp& op = Fresh();
+    Window(op);
+    op.flex.String("activation", "RELU6");
+    const int x = op.In({1, 1, 1, 3}, {1, 2, 3});
+    const int w = op.In({1, 2, 1, 2}, {1, 1, 10, -7});
+    Expect(
+        test,
+        op.Custom("BiotrainDepthwiseConv2D", {x, w}, {op.Tensor({1, 2, 1, 2})}),
+        2, {3, 5, 0, 0}, "BiotrainDepthwiseConv2D");
+  }
+  {
+    OneOp& op = Fresh();
+    Window(op);
+    const int x = op.In({1, 1, 1, 3}, {1, 2, 3});
+    const int dy = op.In({1, 1, 1, 2}, {1, 10});
+    Expect(test,
+           op.Custom("BiotrainConv2DGradFilter", {x, dy},
+                     {op.Tensor({1, 1, 1, 2})}),
+           2, {21, 32}, "filter gradient");
+  }
+  {
+    OneOp& op = Fresh();
+    Window(op);
+    const int w = op.In({1, 2, 1, 1}, {1, 2});
+    const int dy = op.In({1, 1, 1, 2}, {1, 10});
+    Expect(test,
+           op.Custom("BiotrainConv2DGradInput", {w, dy},
+                     {op.Tensor({1, 2, 1, 2})}),
+           2, {1, 10, 2, 20}, "input gradient");
+  }
+  {
+    OneOp& op = Fresh();
+    Window(op);
+    const int x = op.In({1, 1, 1, 3}, {1, 2, 3});
+    const int dy = op.In({1, 2, 1, 2}, {1, 0, 0, 10});
+    Expect(test,
+           op.Custom("BiotrainDepthwiseConv2DGradFilter", {x, dy},
+                     {op.Tensor({1, 2, 1, 2})}),
+           2, {1, 2, 20, 30}, "depthwise filter gradient");
+  }
+  {
+    OneOp& op = Fresh();
+    Window(op);
+    const int w = op.In({1, 2, 1, 2}, {1, 3, 2, 4});
+    const int dy = op.In({1, 2, 1, 1}, {1, 10});
+    Expect(test,
+           op.Custom("BiotrainDepthwiseConv2DGradInput", {w, dy},
+                     {op.Tensor({1, 1, 1, 2})}),
+           2, {21, 43}, "depthwise input gradient");
+  }
+}
+
+// Two channels, one after the other.
+void TestPools(TestContext& test) {
+  const auto Pool = [](OneOp& op) {
+    op.flex.String("padding", "VALID").Int("stride_h", 1).Int("stride_w", 2);
+    op.flex.Int("filter_h", 1).Int("filter_w", 2);
+  };
+  {
+    OneOp& op = Fresh();
+    Pool(op);
+    op.flex.String("activation", "RELU");
+    const int x = op.In({1, 2, 1, 4}, {1, 2, 5, 3, 8, 1, -4, -2});
+    Expect(test, op.Custom("BiotrainMaxPool2D", {x}, {op.Tensor({1, 2, 1, 2})}),
+           1, {2, 5, 8, 0}, "BiotrainMaxPool2D");
+  }
+  {
+    OneOp& op = Fresh();
+    Pool(op);
+    op.flex.String("activation", "NONE");
+    const int x = op.In({1, 2, 1, 4}, {1, 2, 5, 3, 8, 2, -4, -2});
+    Expect(test,
+           op.Custom("BiotrainAveragePool2D", {x}, {op.Tensor({1, 2, 1, 2})}),
+           1, {1.5f, 4, 5, -3}, "BiotrainAveragePool2D");
+  }
+  {
+    OneOp& op = Fresh();
+    Pool(op);
+    const int dy = op.In({1, 2, 1, 2}, {2, 4, 6, 8});
+    Expect(
+        test,
+        op.Custom("BiotrainAveragePool2DGrad", {dy}, {op.Tensor({1, 2, 1, 4})}),
+        1, {1, 1, 2, 2, 3, 3, 4, 4}, "average gradient");
+  }
+  {
+    OneOp& op = Fresh();
+    Pool(op);
+    const int x = op.In({1, 2, 1, 4}, {1, 2, 5, 3, 8, 1, 0, 4});
+    const int y = op.In({1, 2, 1, 2}, {2, 5, 8, 4});
+    const int dy = op.In({1, 2, 1, 2}, {7, 8, 9, 6});
+    Expect(test,
+           op.Custom("BiotrainMaxPool2DGrad", {x, y, dy},
+                     {op.Tensor({1, 2, 1, 4})}),
+           3, {0, 7, 8, 0, 9, 0, 0, 6}, "maximum gradient");
+  }
+}
+
+constexpr TestCase kTests[] = {
+    {"convolutions", TestConvolutions},
+    {"pools", TestPools},
+};
+
+}  // namespace
+}  // namespace biotrain
+
+int main() { return biotrain::RunTests(biotrain::kTests); }
