@@ -2,6 +2,7 @@
 #include "tflm_train/kernels/pool.h"
 
 #include "tflm_train/kernels/activation.h"
+#include "tflm_train/kernels/fma.h"
 #include "tflm_train/kernels/repeat.h"
 
 namespace biotrain {
@@ -74,6 +75,29 @@ float RowSum(const float* x, int n) {
   return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
 }
 
+// The largest of a row, or a NaN if there is one.
+float RowMax(const float* x, int n) {
+  float largest = x[0];
+  float probe = 0.0f;
+  ForEachElement(n, [&](int i) BIOTRAIN_INLINE {
+    largest = x[i] > largest ? x[i] : largest;
+    probe = Fma(x[i], 0.0f, probe);
+  });
+  if (probe == 0.0f) return largest;
+  // Something here is infinite, or no number: with care.
+  largest = x[0];
+  for (int i = 0; i < n; ++i) {
+    if (x[i] > largest || x[i] != x[i]) largest = x[i];
+  }
+  return largest;
+}
+
+int FindIn(const float* x, int n, float value) {
+  int i = 0;
+  while (i < n && x[i] != value) ++i;
+  return i;
+}
+
 // Windows side by side in one row, as pools over time have them.
 bool IsOneRow(const PoolGeometry& g) {
   return g.filter_h == 1 && IsPartition(g);
@@ -131,6 +155,15 @@ void AveragePool2DGrad(const PoolGeometry& g, const float* dy, float* dx) {
 
 void MaxPool2D(const PoolGeometry& g, const float* x, Activation activation,
                float* y) {
+  if (IsOneRow(g)) {
+    for (int row = 0; row < g.batch * g.channels * g.in_h; ++row) {
+      const float* from = x + row * g.in_w;
+      for (int ow = 0; ow < g.out_w; ++ow, from += g.filter_w) {
+        *y++ = Activate(RowMax(from, g.filter_w), activation);
+      }
+    }
+    return;
+  }
   ForEachWindow(g, [&](int output, const Window& window) {
     const float* row = x + window.corner;
     float largest = *row;
@@ -148,6 +181,19 @@ void MaxPool2D(const PoolGeometry& g, const float* x, Activation activation,
 void MaxPool2DGrad(const PoolGeometry& g, const float* x, const float* y,
                    const float* dy, float* dx) {
   Clear(g, dx);
+  if (IsOneRow(g)) {
+    for (int row = 0; row < g.batch * g.channels * g.in_h; ++row) {
+      const float* from = x + row * g.in_w;
+      float* to = dx + row * g.in_w;
+      for (int ow = 0; ow < g.out_w; ++ow, ++y, ++dy) {
+        const int at = FindIn(from, g.filter_w, *y);
+        if (at < g.filter_w) to[at] = *dy;
+        from += g.filter_w;
+        to += g.filter_w;
+      }
+    }
+    return;
+  }
   ForEachWindow(g, [&](int output, const Window& window) {
     const float largest = y[output];
     int row = window.corner;

@@ -208,9 +208,9 @@ struct Tile {
  private:
   [[gnu::always_inline]] static void Line(Cursor<kM, kA> a, Cursor<kN, kB> b,
                                           int left, float (&sums)[kN][kM]) {
-    // Lines are long where steps are neighbours, and pointers are many.
+    // Where lines are long, and pointers many.
     constexpr int kUnroll =
-        kA == Along::kSteps && kB == Along::kSteps && kM * kN == 16 ? 8 : 4;
+        kM * kN >= 16 && (kA == Along::kSteps || kLines == Lines::kOne) ? 8 : 4;
     // The fewer values wait in registers while the others pass by.
     const auto step = [&](auto ahead) BIOTRAIN_INLINE {
       if constexpr (kN <= kM) {
@@ -245,6 +245,14 @@ struct Tile {
       Repeat<kUnroll>(step);
       a.template Advance<kUnroll>();
       b.template Advance<kUnroll>();
+    }
+    if constexpr (kUnroll > 4) {
+      if (left >= 4) {
+        Repeat<4>(step);
+        a.template Advance<4>();
+        b.template Advance<4>();
+        left -= 4;
+      }
     }
     for (; left > 0; --left) {
       step(Index<0>{});
