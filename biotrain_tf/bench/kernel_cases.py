@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from biotrain_tf.bench.floor import Product
 
@@ -162,6 +162,10 @@ def kernel_cases() -> list[KernelCase]:
     for window in _CONVOLUTIONS:
         routine = "depthwise" if window.depthwise else "conv"
         cases += [window.case(direction, routine=routine) for direction in (FORWARD, DW, DX)]
+        if window.filter_w % 64 == 0:
+            fast = replace(window, kernel=f"{window.kernel}, fast FIR")
+            directions = (FORWARD, DW, DX) if window.depthwise else (FORWARD, DW)
+            cases += [fast.case(d, routine=f"fast_{routine}") for d in directions]
     for batch in (8, 1):
         for inputs, outputs in _DENSE:
             cases += _dense(batch, inputs, outputs)

@@ -56,12 +56,10 @@ struct Operands {
       : x(memory->Random(int64_t{g.batch} * g.in_c * g.in_h * g.in_w)),
         w(memory->Random(int64_t{g.out_c} * filter_channels * g.filter_h *
                          g.filter_w)),
-        bias(memory->Random(g.out_c)),
         y(memory->Random(int64_t{g.batch} * g.out_c * g.out_h * g.out_w)) {}
 
   float* x;
   float* w;
-  float* bias;
   float* y;
 };
 
@@ -78,7 +76,7 @@ void Measure(const ConvGeometry& g, int filter_channels, Memory* memory,
 void ConvForward(const int32_t* a, Memory* memory) {
   const ConvGeometry g = Geometry(a);
   Measure(g, g.in_c, memory, [&g](const Operands& o) {
-    Conv2D(g, o.x, o.w, o.bias, Activation::kNone, o.y);
+    Conv2D(g, o.x, o.w, nullptr, Activation::kNone, o.y);
   });
 }
 
@@ -94,10 +92,51 @@ void ConvGradInput(const int32_t* a, Memory* memory) {
           [&g](const Operands& o) { Conv2DGradInput(g, o.w, o.y, o.x); });
 }
 
+// With the workspace of a fast FIR algorithm.
+void FastConvForward(const int32_t* a, Memory* memory) {
+  const ConvGeometry g = Geometry(a);
+  float* const workspace = memory->Random(ConvWorkspace(g));
+  Measure(g, g.in_c, memory, [&](const Operands& o) {
+    Conv2D(g, o.x, o.w, nullptr, Activation::kNone, o.y, workspace);
+  });
+}
+
+void FastConvGradFilter(const int32_t* a, Memory* memory) {
+  const ConvGeometry g = Geometry(a);
+  float* const workspace = memory->Random(ConvGradFilterWorkspace(g));
+  Measure(g, g.in_c, memory, [&](const Operands& o) {
+    Conv2DGradFilter(g, o.x, o.y, o.w, workspace);
+  });
+}
+
+void FastDepthwiseForward(const int32_t* a, Memory* memory) {
+  const ConvGeometry g = Geometry(a);
+  float* const workspace = memory->Random(DepthwiseWorkspace(g));
+  Measure(g, 1, memory, [&](const Operands& o) {
+    DepthwiseConv2D(g, o.x, o.w, nullptr, Activation::kNone, o.y, workspace);
+  });
+}
+
+void FastDepthwiseGradFilter(const int32_t* a, Memory* memory) {
+  const ConvGeometry g = Geometry(a);
+  float* const workspace = memory->Random(DepthwiseGradFilterWorkspace(g));
+  Measure(g, 1, memory, [&](const Operands& o) {
+    DepthwiseConv2DGradFilter(g, o.x, o.y, o.w, workspace);
+  });
+}
+
+void FastDepthwiseGradInput(const int32_t* a, Memory* memory) {
+  const ConvGeometry g = Geometry(a);
+  float* const workspace = memory->Random(DepthwiseWorkspace(g));
+  Measure(g, 1, memory, [&](const Operands& o) {
+    DepthwiseConv2DGradInput(g, o.w, o.y, o.x, workspace);
+  });
+}
+
 void DepthwiseForward(const int32_t* a, Memory* memory) {
   const ConvGeometry g = Geometry(a);
   Measure(g, 1, memory, [&g](const Operands& o) {
-    DepthwiseConv2D(g, o.x, o.w, o.bias, Activation::kNone, o.y);
+    DepthwiseConv2D(g, o.x, o.w, nullptr, Activation::kNone, o.y);
   });
 }
 
@@ -155,6 +194,11 @@ constexpr Kernel kKernels[] = {
     {"conv.forward", ConvForward},
     {"conv.dw", ConvGradFilter},
     {"conv.dx", ConvGradInput},
+    {"fast_conv.forward", FastConvForward},
+    {"fast_conv.dw", FastConvGradFilter},
+    {"fast_depthwise.forward", FastDepthwiseForward},
+    {"fast_depthwise.dw", FastDepthwiseGradFilter},
+    {"fast_depthwise.dx", FastDepthwiseGradInput},
     {"depthwise.forward", DepthwiseForward},
     {"depthwise.dw", DepthwiseGradFilter},
     {"depthwise.dx", DepthwiseGradInput},

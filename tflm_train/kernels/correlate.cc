@@ -3,6 +3,7 @@
 
 #include "tflm_train/kernels/activation.h"
 #include "tflm_train/kernels/gather.h"
+#include "tflm_train/kernels/repeat.h"
 #include "tflm_train/kernels/tile_grid.h"
 
 namespace biotrain {
@@ -211,8 +212,13 @@ void Finish(const Sums& y, int items, int columns, const float* bias,
             Activation activation) {
   if (bias == nullptr && activation == Activation::kNone) return;
   for (int n = 0; n < columns; ++n) {
+    float* const line = y.at + n * y.column;
     const float add = bias == nullptr ? 0.0f : bias[n];
-    float* at = y.at + n * y.column;
+    if (y.item == 1 && activation == Activation::kNone) {
+      ForEachElement(items, [&](int m) BIOTRAIN_INLINE { line[m] += add; });
+      continue;
+    }
+    float* at = line;
     for (int m = 0; m < items; ++m, at += y.item) {
       *at = Activate(bias == nullptr ? *at : *at + add, activation);
     }

@@ -14,11 +14,18 @@
 #include "tflm_train/kernels/operand.h"
 #include "tflm_train/kernels/repeat.h"
 
-// Whether a register holds one float, and 32 of them are all there are.
-#if defined(__riscv) || (defined(__arm__) && !defined(__ARM_FEATURE_MVE))
-#define BIOTRAIN_SCALAR_REGISTERS 1
+// Whether tiles are held in 32 registers of one float each.
+#if defined(__riscv) || defined(__arm__)
+#define BIOTRAIN_SCALAR_TILES 1
 #else
-#define BIOTRAIN_SCALAR_REGISTERS 0
+#define BIOTRAIN_SCALAR_TILES 0
+#endif
+
+// Whether windows are, too: Helium has vectors for them.
+#if BIOTRAIN_SCALAR_TILES && !defined(__ARM_FEATURE_MVE)
+#define BIOTRAIN_SCALAR_WINDOWS 1
+#else
+#define BIOTRAIN_SCALAR_WINDOWS 0
 #endif
 
 namespace biotrain {
@@ -34,7 +41,7 @@ enum class Along {
 // alone, the scheduler lifts all loads of an unrolled loop to its top, and the
 // sums no longer fit in the registers.
 [[gnu::always_inline]] inline void Pin(const float*& pointer) {
-#if BIOTRAIN_SCALAR_REGISTERS
+#if BIOTRAIN_SCALAR_TILES
   asm volatile("" : "+r"(pointer));
 #else
   static_cast<void>(pointer);
@@ -43,7 +50,7 @@ enum class Along {
 
 // The same for stores.
 [[gnu::always_inline]] inline void PinOutput(float*& pointer) {
-#if BIOTRAIN_SCALAR_REGISTERS
+#if BIOTRAIN_SCALAR_TILES
   asm volatile("" : "+r"(pointer));
 #else
   static_cast<void>(pointer);

@@ -14,14 +14,17 @@ constexpr Along kNothing = Along::kNothing;
 
 // The sizes are those that leave no sum in memory: sums, the values of a and
 // one of b share the 32 registers of the microcontrollers.
-#if BIOTRAIN_SCALAR_REGISTERS
+#if BIOTRAIN_SCALAR_WINDOWS
 constexpr int kLongItems = 15;
 constexpr int kManyTapsPeriod = 15;
-constexpr int kWideItems = 6;
-constexpr int kFewItems = 12;
 #else
 constexpr int kLongItems = 16;
 constexpr int kManyTapsPeriod = 16;
+#endif
+#if BIOTRAIN_SCALAR_TILES
+constexpr int kWideItems = 6;
+constexpr int kFewItems = 12;
+#else
 constexpr int kWideItems = 8;
 constexpr int kFewItems = 16;
 #endif

@@ -19,7 +19,7 @@ namespace biotrain {
 
 template <int kM, int kN, int kPeriod, Along kB, Lines kLines>
 struct Window {
-  static_assert(kPeriod >= kM - 1 || !BIOTRAIN_SCALAR_REGISTERS);
+  static_assert(kPeriod >= kM - 1 || !BIOTRAIN_SCALAR_WINDOWS);
 
   // `tiles` neighbouring tiles of kM items. terms.steps is a multiple of
   // kPeriod and not zero; sums.item is 1.
@@ -49,7 +49,7 @@ struct Window {
                                           const Operand& b, int steps,
                                           WindowRegisters<kM, kN>& tile) {
     Cursor<kN, kB> b_cursor(b_row, b);
-#if BIOTRAIN_SCALAR_REGISTERS
+#if BIOTRAIN_SCALAR_WINDOWS
     float window[kPeriod];
     Repeat<kM - 1>([&](auto m) BIOTRAIN_INLINE { window[m] = x[m]; });
     x += kM - 1;
