@@ -58,7 +58,7 @@ def check(words: list[str]) -> bool:
         )
         assert done.returncode == 0, done.stderr
     elif program == "biotrain":
-        command = (str(BIN / "biotrain"), words[1])
+        command: tuple[str, ...] = (str(BIN / "biotrain"), words[1])
         if len(words) > 2 and re.search(rf"^    {re.escape(words[2])}\b", usage(command), re.M):
             command = (*command, words[2])  # a command of commands
         check_options(words[len(command) :], command)
