@@ -33,7 +33,7 @@ NAMED = {
     for model in (
         NamedModel("eegnet", 22, 1000, 4),
         NamedModel("mi_bminet", 8, 1900, 2),
-        NamedModel("epidenet", 2, 1000, 2),
+        NamedModel("epidenet", 2, 1000, 11),
     )
 }
 
@@ -61,10 +61,7 @@ def prepare(model: str, folder: Path, **options: Any) -> BenchModel:
         )
     from converters import convert
 
-    try:
-        source = NAMED[model].build() if model in NAMED else path
-    except ModuleNotFoundError:
-        raise BiotrainError(f"model: biotrain_tf.models has no {model} yet") from None
+    source = NAMED[model].build() if model in NAMED else path
     chosen = {name: value for name, value in options.items() if value is not None}
     result = convert(source, output_dir=folder, **chosen)
     plan = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in chosen.items())

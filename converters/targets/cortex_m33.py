@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cortex-M33: Arm MPS2 with image AN505, in the secure state it starts in."""
 
-from .profile import MemoryRegion, QemuMachine, RegionKind, TargetProfile, Uart
+from .profile import (
+    ARM_COMPILER_PACKAGES,
+    MemoryRegion,
+    QemuMachine,
+    RegionKind,
+    TargetProfile,
+    Uart,
+)
 
 # The core reads its vectors at 0x1000_0000. Bit 28 of an address says secure; what lies there is
 # the same memory as without that bit.
@@ -11,12 +18,7 @@ CORTEX_M33 = TargetProfile(
     arch="cortex-m33",
     port="cortex_m",
     compiler_prefix="arm-none-eabi-",
-    compiler_apt_packages=(
-        "gcc-arm-none-eabi",
-        "libnewlib-arm-none-eabi",
-        "libstdc++-arm-none-eabi-newlib",
-        "make",
-    ),
+    compiler_apt_packages=ARM_COMPILER_PACKAGES,
     regions=(
         MemoryRegion("FLASH", RegionKind.FLASH, 0x1000_0000, 4 << 20),
         MemoryRegion("SRAM", RegionKind.RAM, 0x3800_0000, 4 << 20),

@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cortex-M4F: Arm MPS2 with image AN386."""
 
-from .profile import MemoryRegion, QemuMachine, RegionKind, TargetProfile, Uart
+from .profile import (
+    ARM_COMPILER_PACKAGES,
+    MemoryRegion,
+    QemuMachine,
+    RegionKind,
+    TargetProfile,
+    Uart,
+)
 
 CORTEX_M4F = TargetProfile(
     name="cortex-m4f",
@@ -9,12 +16,7 @@ CORTEX_M4F = TargetProfile(
     arch="cortex-m4f",
     port="cortex_m",
     compiler_prefix="arm-none-eabi-",
-    compiler_apt_packages=(
-        "gcc-arm-none-eabi",
-        "libnewlib-arm-none-eabi",
-        "libstdc++-arm-none-eabi-newlib",
-        "make",
-    ),
+    compiler_apt_packages=ARM_COMPILER_PACKAGES,
     regions=(
         MemoryRegion("FLASH", RegionKind.FLASH, 0x0000_0000, 4 << 20),
         MemoryRegion("SRAM", RegionKind.RAM, 0x2000_0000, 4 << 20),

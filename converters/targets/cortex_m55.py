@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cortex-M55 with Helium (MVE): Arm MPS3 with image AN547."""
 
-from .profile import MemoryRegion, QemuMachine, RegionKind, TargetProfile, Uart
+from .profile import (
+    ARM_COMPILER_PACKAGES,
+    MemoryRegion,
+    QemuMachine,
+    RegionKind,
+    TargetProfile,
+    Uart,
+)
 
 # Flash is the instruction TCM: the only memory where the core looks for its vectors.
 CORTEX_M55 = TargetProfile(
@@ -10,12 +17,7 @@ CORTEX_M55 = TargetProfile(
     arch="cortex-m55",
     port="cortex_m",
     compiler_prefix="arm-none-eabi-",
-    compiler_apt_packages=(
-        "gcc-arm-none-eabi",
-        "libnewlib-arm-none-eabi",
-        "libstdc++-arm-none-eabi-newlib",
-        "make",
-    ),
+    compiler_apt_packages=ARM_COMPILER_PACKAGES,
     regions=(
         MemoryRegion("FLASH", RegionKind.FLASH, 0x0000_0000, 512 << 10),
         MemoryRegion("SRAM", RegionKind.RAM, 0x2100_0000, 4 << 20),

@@ -2,6 +2,7 @@
 """Cortex-M7: Arm MPS2 with image AN500."""
 
 from .profile import (
+    ARM_COMPILER_PACKAGES,
     MemoryRegion,
     QemuMachine,
     RegionKind,
@@ -16,12 +17,7 @@ CORTEX_M7 = TargetProfile(
     arch="cortex-m7",
     port="cortex_m",
     compiler_prefix="arm-none-eabi-",
-    compiler_apt_packages=(
-        "gcc-arm-none-eabi",
-        "libnewlib-arm-none-eabi",
-        "libstdc++-arm-none-eabi-newlib",
-        "make",
-    ),
+    compiler_apt_packages=ARM_COMPILER_PACKAGES,
     regions=(
         MemoryRegion("FLASH", RegionKind.FLASH, 0x0000_0000, 4 << 20),
         MemoryRegion("SRAM", RegionKind.RAM, 0x2000_0000, 4 << 20),

@@ -10,6 +10,14 @@ class RegionKind(Enum):
     RAM = "ram"
 
 
+ARM_COMPILER_PACKAGES = (
+    "gcc-arm-none-eabi",
+    "libnewlib-arm-none-eabi",
+    "libstdc++-arm-none-eabi-newlib",
+    "make",
+)
+
+
 @dataclass(frozen=True)
 class MemoryRegion:
     """One region of the linker script, by the same name."""
