@@ -160,6 +160,7 @@ def _emit(
     options: Any,
 ) -> ConversionResult:
     from converters.emit.c_array import write_c_array
+    from converters.emit.op_table import write_op_table
     from converters.emit.predict import predict_steps
     from converters.emit.report import memory_map, op_counts, ram_by_region
     from converters.emit.work import step_macs
@@ -173,6 +174,10 @@ def _emit(
     header, source = write_c_array(
         data, name=base, folder=folder, arena_bytes=arena, comment=comment
     )
+    files = {"model": str(model_path), "header": str(header), "source": str(source)}
+    if plan:
+        table = write_op_table(graph, folder / f"{base}_model_ops.cc", comment=comment)
+        files["op_table"] = str(table)
     trained = set(step.trained_names())
     report: dict[str, Any] = {
         "model": model.name,
@@ -205,7 +210,7 @@ def _emit(
         "op_list": graph.op_kinds(),
         "op_counts": op_counts(graph),
         "memory_map": memory_map(graph, plan, "train") if plan else None,
-        "files": {"model": str(model_path), "header": str(header), "source": str(source)},
+        "files": files,
     }
     report_path = folder / "report.json"
     report["files"]["report"] = str(report_path)

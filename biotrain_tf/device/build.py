@@ -18,6 +18,8 @@ from pathlib import Path
 from biotrain_tf.device.interface import DeviceError
 from biotrain_tf.device.model import ModelInfo
 from biotrain_tf.errors import BiotrainError
+from converters import graph as graphs
+from converters.emit.op_table import write_op_table
 from converters.targets import MemoryRegion, TargetProfile
 
 SOURCES = Path(__file__).resolve().parents[2]
@@ -88,11 +90,16 @@ def build_firmware(*, profile: TargetProfile, model: ModelInfo) -> Firmware:
     section = ".arena" if region == profile.ram[0] else f".{region.name.lower()}"
     key = hashlib.sha256(model.content + model.name.encode()).hexdigest()[:12]
     out = build_folder(profile) / "models" / f"{re.sub(r'[^A-Za-z0-9_-]', '_', model.name)}-{key}"
+    out.mkdir(parents=True, exist_ok=True)
+    ops = write_op_table(
+        graphs.read(model.content), out / "model_ops.cc", comment=f"The ops of {model.name}."
+    )
     make(
         profile,
         "firmware",
         variables={
             "MODEL": str(model.path.resolve()),
+            "MODEL_OPS": str(ops),
             "MODEL_NAME": re.sub(r"[^A-Za-z0-9_.-]", "_", model.name),
             "ARENA_BYTES": str(model.arena_bytes),
             "ARENA_SECTION": section,

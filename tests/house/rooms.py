@@ -36,6 +36,7 @@ PYTHON: dict[str, set[str]] = {
     "biotrain_tf.data": {"biotrain_tf.errors"},
     "biotrain_tf.device": {
         "biotrain_tf.errors",
+        "converters.emit.op_table",
         "converters.errors",
         "converters.graph",
         "converters.targets",

@@ -22,8 +22,32 @@ struct OpEntry {
 };
 
 constexpr int16_t kCustomOp = 32;
+constexpr int kBuiltinEnd = 145;
+constexpr uint8_t kNoOp = 255;
 
-// nullptr if the runner has no such op.
+struct OpTable {
+  const OpEntry* entries;
+  int count;
+  // Where a builtin code stands: every run of an op looks it up.
+  uint8_t index_of_builtin[kBuiltinEnd];
+
+  constexpr OpTable(const OpEntry* ops, int n)
+      : entries(ops), count(n), index_of_builtin() {
+    for (uint8_t& index : index_of_builtin) index = kNoOp;
+    for (int i = 0; i < n; ++i) {
+      if (ops[i].builtin != kCustomOp) {
+        index_of_builtin[ops[i].builtin] = static_cast<uint8_t>(i);
+      }
+    }
+  }
+};
+
+// The ops of this program. The library's table, ops/all_ops.cc, has all of
+// them. A program that is linked with one of its own, as `biotrain convert`
+// writes it for a model, has only that: the linker drops the other kernels.
+extern const OpTable kProgramOps;
+
+// nullptr if the program has no such op.
 const OpEntry* FindOp(const OpCode& code);
 
 }  // namespace biotrain

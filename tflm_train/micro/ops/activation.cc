@@ -14,6 +14,7 @@ constexpr int64_t kWorkPerElement = 32;
 
 }  // namespace
 
+template <ActivationKind kind>
 void ActivationForward(OpContext& op) {
   const Tensor x = op.Input(0, kFloat);
   const Tensor y = op.Output(0, kFloat);
@@ -22,7 +23,7 @@ void ActivationForward(OpContext& op) {
   op.CountWork(kWorkPerElement * x.elements);
   if (!op.Ready()) return;
   const int n = x.elements;
-  switch (op.variant<ActivationKind>()) {
+  switch (kind) {
     case ActivationKind::kRelu:
       return Relu(x.floats(), n, y.floats());
     case ActivationKind::kRelu6:
@@ -39,13 +40,13 @@ void ActivationForward(OpContext& op) {
 }
 
 // The saved tensor is the activation's output; LeakyRelu's is its input.
+template <ActivationKind kind>
 void ActivationGrad(OpContext& op) {
   const Tensor saved = op.Input(0, kFloat);
   const Tensor dy = op.Input(1, kFloat);
   const Tensor dx = op.Output(0, kFloat);
   op.ExpectSameShape(dy, saved, "saved");
   op.ExpectSameShape(dy, dx, "output");
-  const auto kind = op.variant<ActivationKind>();
   const float alpha =
       kind == ActivationKind::kLeakyRelu ? op.FloatOption("alpha") : 0.0f;
   op.CountWork(4 * int64_t{dy.elements});
@@ -66,6 +67,19 @@ void ActivationGrad(OpContext& op) {
       return SigmoidGrad(saved.floats(), dy.floats(), n, dx.floats());
   }
 }
+
+template void ActivationForward<ActivationKind::kRelu>(OpContext&);
+template void ActivationForward<ActivationKind::kRelu6>(OpContext&);
+template void ActivationForward<ActivationKind::kElu>(OpContext&);
+template void ActivationForward<ActivationKind::kLeakyRelu>(OpContext&);
+template void ActivationForward<ActivationKind::kTanh>(OpContext&);
+template void ActivationForward<ActivationKind::kSigmoid>(OpContext&);
+template void ActivationGrad<ActivationKind::kRelu>(OpContext&);
+template void ActivationGrad<ActivationKind::kRelu6>(OpContext&);
+template void ActivationGrad<ActivationKind::kElu>(OpContext&);
+template void ActivationGrad<ActivationKind::kLeakyRelu>(OpContext&);
+template void ActivationGrad<ActivationKind::kTanh>(OpContext&);
+template void ActivationGrad<ActivationKind::kSigmoid>(OpContext&);
 
 }  // namespace ops
 }  // namespace biotrain

@@ -26,12 +26,12 @@ void DepthwiseConv2DGradFilter(OpContext& op);
 void DepthwiseConv2DGradInput(OpContext& op);
 
 // pool.cc
-enum class PoolKind : uint8_t { kAverage, kMax };
-void Pool2D(OpContext& op);
+void AveragePool2D(OpContext& op);
+void MaxPool2D(OpContext& op);
 void AveragePool2DGrad(OpContext& op);
 void MaxPool2DGrad(OpContext& op);
 
-// activation.cc
+// activation.cc: a function a kind, so that a program has the kinds it uses
 enum class ActivationKind : uint8_t {
   kRelu,
   kRelu6,
@@ -40,7 +40,9 @@ enum class ActivationKind : uint8_t {
   kTanh,
   kSigmoid,
 };
+template <ActivationKind kind>
 void ActivationForward(OpContext& op);
+template <ActivationKind kind>
 void ActivationGrad(OpContext& op);
 
 // norm.cc

@@ -17,8 +17,10 @@ void CountPool(OpContext& op, const Tensor& small, const Tensor& large,
   op.CountWork(int64_t{4} * large.elements);
 }
 
-}  // namespace
+using Kernel = void(const PoolGeometry& g, const float* x,
+                    Activation activation, float* y);
 
+template <Kernel kernel>
 void Pool2D(OpContext& op) {
   const Tensor x = op.Input(0, kFloat, 4);
   const Tensor y = op.Output(0, kFloat, 4);
@@ -30,12 +32,14 @@ void Pool2D(OpContext& op) {
   if (!op.ok()) return;
   CountPool(op, y, x, filter_h, filter_w);
   if (!op.Ready()) return;
-  if (op.variant<PoolKind>() == PoolKind::kAverage) {
-    AveragePool2D(g, x.floats(), activation, y.floats());
-  } else {
-    MaxPool2D(g, x.floats(), activation, y.floats());
-  }
+  kernel(g, x.floats(), activation, y.floats());
 }
+
+}  // namespace
+
+void AveragePool2D(OpContext& op) { Pool2D<biotrain::AveragePool2D>(op); }
+
+void MaxPool2D(OpContext& op) { Pool2D<biotrain::MaxPool2D>(op); }
 
 void AveragePool2DGrad(OpContext& op) {
   const Tensor dy = op.Input(0, kFloat, 4);
