@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from flatbuffers import flexbuffers
+
+from converters.sharing_builder import SharingBuilder
 
 FILE_IDENTIFIER = b"TFL3"
 
@@ -190,7 +191,9 @@ def _read_subgraph(
 
 
 def write(graph: Graph) -> bytes:
-    """Serialise; equal constants share one buffer."""
+    """Serialise; equal constants share one buffer, equal tables one place. A tensor without a name
+    has none in the file.
+    """
     return _Writer(graph).build()
 
 
@@ -210,7 +213,7 @@ class _Writer:
         model.subgraphs = [self._subgraph(s) for s in graph.subgraphs]
         model.signatureDefs = [self._signature(s) for s in graph.signatures.values()]
         model.metadata = [self._metadata(k, v) for k, v in graph.metadata.items()]
-        builder = flatbuffers.Builder(1 << 16)
+        builder = SharingBuilder(1 << 16)
         builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
         return bytes(builder.Output())
 
@@ -247,7 +250,8 @@ class _Writer:
 
     def _tensor(self, tensor: Tensor) -> Any:
         out = schema.TensorT()
-        out.name = tensor.name.encode()
+        if tensor.name:
+            out.name = tensor.name.encode()
         out.shape = np.array(tensor.shape, np.int32)
         out.type = getattr(schema.TensorType, tensor.type)
         out.hasRank = True

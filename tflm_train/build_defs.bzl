@@ -10,6 +10,7 @@ load(
     "COPTS",
     "CXXOPTS",
     "HOST_LINKOPTS",
+    "RUNNER_COPTS",
 )
 
 _BARE_METAL = "//toolchains:bare_metal"
@@ -20,7 +21,13 @@ def _copts():
         "//conditions:default": HOST_COPTS,
     })
 
-def biotrain_library(name, exclude = [], folders = [""], **kwargs):
+# For the libraries of micro/ and app/.
+RUNNER = select({
+    _BARE_METAL: RUNNER_COPTS,
+    "//conditions:default": [],
+})
+
+def biotrain_library(name, exclude = [], folders = [""], copts = [], **kwargs):
     """All C++ of `folders` (of this package), tests and programs left out."""
     native.cc_library(
         name = name,
@@ -30,7 +37,7 @@ def biotrain_library(name, exclude = [], folders = [""], **kwargs):
             allow_empty = True,
         ),
         hdrs = native.glob([folder + "*.h" for folder in folders], allow_empty = True),
-        copts = _copts(),
+        copts = _copts() + copts,
         visibility = ["//visibility:public"],
         **kwargs
     )

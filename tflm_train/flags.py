@@ -55,13 +55,15 @@ def make_variables(target: str) -> dict[str, str]:
     arch = [newest(flag) for flag in flags["ARCH"][profile.arch]]
     if profile.is_host:
         arch += flags["HOST_FMA"] if host_has_fma() else []
-        port_copts, linkopts = [], flags["HOST_LINKOPTS"]
+        port_copts, runner_copts, linkopts = [], [], flags["HOST_LINKOPTS"]
     else:
-        port_copts, linkopts = flags["BARE_METAL_COPTS"], flags["BARE_METAL_LINKOPTS"]
+        port_copts, runner_copts = flags["BARE_METAL_COPTS"], flags["RUNNER_COPTS"]
+        linkopts = flags["BARE_METAL_LINKOPTS"]
     return {
         "PREFIX": profile.compiler_prefix,
         "ARCH": " ".join(arch),
         "COPTS": " ".join([*flags["COPTS"], *port_copts]),
+        "RUNNER_COPTS": " ".join(runner_copts),
         "CXXOPTS": " ".join(flags["CXXOPTS"]),
         "LINKOPTS": " ".join(linkopts),
         "TEST_LIBS": " ".join(flags["TEST_LIBS"][profile.arch]),
