@@ -47,6 +47,7 @@ def convert(
     loss: str | None = None,
     seed: int = 0,
     commute: bool | str = "auto",
+    tensor_names: bool = False,
     progress: Callable[[str], None] = lambda stage: None,
 ) -> ConversionResult:
     """Convert a Keras model to a trainable flatbuffer and write it with its companions.
@@ -69,6 +70,7 @@ def convert(
         seed: of the dropout masks.
         commute: compute linear convolutions in the cheaper order: ``auto`` where a training step
             gains, with ``micro``; True wherever possible; False never.
+        tensor_names: keep the names of intermediate tensors in the file, for Netron.
         progress: called with the name of each stage.
 
     Raises:
@@ -100,7 +102,7 @@ def convert(
         name or (loaded.name if not isinstance(model, (str, Path)) else Path(model).stem)
     )
     folder = Path(output_dir) if output_dir is not None else Path("build") / base
-    return _convert(loaded, base, folder, ops, options, progress)
+    return _convert(loaded, base, folder, ops, options, tensor_names, progress)
 
 
 def _convert(
@@ -109,16 +111,19 @@ def _convert(
     folder: Path,
     ops: str,
     options: Any,
+    tensor_names: bool,
     progress: Callable[[str], None],
 ) -> ConversionResult:
     from converters import graph as graphs
     from converters.gradients.writer import Writer
     from converters.passes.channels_first import channels_first
     from converters.passes.commit_last import commit_last
+    from converters.passes.drop_names import drop_names
     from converters.passes.exact_options import exact_options
     from converters.passes.fast_fir import add_fast_fir
     from converters.passes.name_variables import name_variables
     from converters.passes.selector import add_selector
+    from converters.passes.zero_states import zero_states
     from converters.planner.plan import METADATA_NAME, make_plan
     from converters.planner.storage import IN_PLACE
     from converters.planner.verify import verify
@@ -137,13 +142,13 @@ def _convert(
     graph = replace(graph, description="biotrain_tf trainable model", metadata={})
     plan = None
     if compact:
-        graph = commit_last(add_fast_fir(channels_first(graph)))
+        graph = zero_states(commit_last(add_fast_fir(channels_first(graph))))
         plan = make_plan(graph)
         verify(graph, plan, IN_PLACE)
         graph = replace(graph, metadata={METADATA_NAME: plan.to_metadata()})
     else:
         graph = add_selector(graph)
-    data = graphs.write(graph)
+    data = graphs.write(graph if tensor_names else drop_names(graph))
     progress("writing files")
     return _emit(data, graph, plan, step, model, base, folder, ops, options)
 

@@ -13,7 +13,7 @@ import flatbuffers
 import numpy as np
 
 
-class SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]
+class SharingBuilder(flatbuffers.Builder):
     """What is equal to something written before is not written again: its offset is returned.
 
     The fields of a table wait until its end, when it is known whether there is such a table.
@@ -26,11 +26,11 @@ class SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]
         self._slots = 0
         self._fields: list[tuple[Any, ...]] = []
 
-    def CreateString(self, s: Any, encoding: str = "utf-8", errors: str = "strict") -> int:  # noqa: N802
+    def CreateString(self, s: Any, encoding: str = "utf-8", errors: str = "strict") -> int:
         text = s.encode(encoding, errors) if isinstance(s, str) else bytes(s)
         return self._once(("string", text), super().CreateString, text)
 
-    def CreateNumpyVector(self, x: np.ndarray) -> int:  # noqa: N802
+    def CreateNumpyVector(self, x: np.ndarray) -> int:
         return self._once((x.dtype.str, x.tobytes()), super().CreateNumpyVector, x)
 
     def _once(self, key: tuple[str, bytes], create: Any, value: Any) -> int:
@@ -38,18 +38,18 @@ class SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]
             self._vectors[key] = create(value)
         return self._vectors[key]
 
-    def StartObject(self, numfields: int) -> None:  # noqa: N802
+    def StartObject(self, numfields: int) -> None:
         self.assertNotNested()
         self.nested = True
         self._slots, self._fields = numfields, []
 
-    def PrependSlot(self, flags: Any, o: int, x: Any, d: Any) -> None:  # noqa: N802
+    def PrependSlot(self, flags: Any, o: int, x: Any, d: Any) -> None:
         self._fields.append((flags, o, x, d))
 
-    def PrependUOffsetTRelativeSlot(self, o: int, x: int, d: int) -> None:  # noqa: N802
+    def PrependUOffsetTRelativeSlot(self, o: int, x: int, d: int) -> None:
         self._fields.append((None, o, x, d))
 
-    def EndObject(self) -> int:  # noqa: N802
+    def EndObject(self) -> int:
         self.assertNested()
         self.nested = False
         # A number that is not its default is written; two floats are equal if their bits are.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`biotrain bench kernels | step | host`: what training costs, counted and timed."""
+"""`biotrain bench kernels | step | flash | host`: what training costs, counted and timed."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ import json
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from biotrain_tf.device.interface import DEFAULT_TIMEOUT_S, DeviceError
 from biotrain_tf.errors import BiotrainError
 from converters.errors import ConversionError
 from converters.targets import TARGETS
+
+if TYPE_CHECKING:
+    from biotrain_tf.bench.bench_models import BenchModel
 
 EXIT_BAD_RESULT, EXIT_USER_ERROR = 1, 2
 _EMULATED = [name for name, profile in TARGETS.items() if profile.qemu is not None]
@@ -32,6 +35,7 @@ def add_parser(subparsers: Any) -> None:
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     _add_kernels(what)
     _add_step(what)
+    _add_flash(what)
     _add_host(what)
 
 
@@ -46,8 +50,7 @@ def _add_kernels(what: Any) -> None:
     parser.add_argument("--json", type=Path, metavar="OUT", help="the figures as a list")
 
 
-def _add_step(what: Any) -> None:
-    parser = what.add_parser("step", help="one training step, operator by operator")
+def _add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         action="append",
@@ -61,6 +64,17 @@ def _add_step(what: Any) -> None:
     parser.add_argument("--batch-size", type=int, default=8, metavar="N", help="default: 8")
     parser.add_argument("--norm", choices=("keep", "frozen", "group"))
     parser.add_argument("--strategy", choices=("full", "last-layer"))
+
+
+def _add_flash(what: Any) -> None:
+    parser = what.add_parser("flash", help="bytes of each kernel in a firmware with a model")
+    _add_models(parser)
+    parser.add_argument("--json", type=Path, metavar="OUT", help="the figures as a list")
+
+
+def _add_step(what: Any) -> None:
+    parser = what.add_parser("step", help="one training step, operator by operator")
+    _add_models(parser)
     parser.add_argument("--steps", type=int, default=1, metavar="N", help="default: 1")
     parser.add_argument("--json", type=Path, metavar="OUT", help="the figures as a list")
     parser.add_argument(
@@ -89,6 +103,7 @@ def run(args: argparse.Namespace) -> int:
     commands: dict[str, Callable[[argparse.Namespace], int]] = {
         "kernels": _kernels,
         "step": _step,
+        "flash": _flash,
         "host": _host,
     }
     try:
@@ -132,15 +147,32 @@ def _step(args: argparse.Namespace) -> int:
         raise BiotrainError(f"steps: wanted at least 1; found {args.steps}")
     if args.update_costs:
         return _update_costs(args)
-    from biotrain_tf.bench.bench_models import prepare
     from biotrain_tf.bench.flame import write_flame
     from biotrain_tf.bench.step import bench_step
     from biotrain_tf.bench.tables import print_step
 
     console, rows, passed = _console(), [], True
-    models, targets = args.model or ["eegnet"], args.target or ["cortex-m7"]
+    several = max(len(args.model or ()), 1) * max(len(args.target or ()), 1) > 1
+    for model, target in _models_on_targets(args):
+        cost = bench_step(model, target, steps=args.steps, timeout_s=args.timeout)
+        rows.append(cost.to_json())
+        passed = passed and cost.adds_up
+        print_step(console, cost)
+        if args.plot is not None:
+            stem = f"{args.plot.stem}-{model.name}-{target}" if several else args.plot.stem
+            path = args.plot.with_name(stem + args.plot.suffix)
+            write_flame(cost, path)
+            console.print(f"plot: {path}", highlight=False)
+    _write(args.json, rows)
+    return 0 if passed else EXIT_BAD_RESULT
+
+
+def _models_on_targets(args: argparse.Namespace) -> Iterator[tuple[BenchModel, str]]:
+    """Each model, converted once, with each target."""
+    from biotrain_tf.bench.bench_models import prepare
+
     with tempfile.TemporaryDirectory(prefix="biotrain-bench-") as folder:
-        for i, name in enumerate(models):
+        for i, name in enumerate(args.model or ["eegnet"]):
             _say(f"converting {name}")
             model = prepare(
                 name,
@@ -149,20 +181,21 @@ def _step(args: argparse.Namespace) -> int:
                 norm=args.norm,
                 strategy=args.strategy,
             )
-            for target in targets:
+            for target in args.target or ["cortex-m7"]:
                 _say(f"{name} on {target}")
-                cost = bench_step(model, target, steps=args.steps, timeout_s=args.timeout)
-                rows.append(cost.to_json())
-                passed = passed and cost.adds_up
-                print_step(console, cost)
-                if args.plot is not None:
-                    several = len(models) * len(targets) > 1
-                    stem = f"{args.plot.stem}-{model.name}-{target}" if several else args.plot.stem
-                    path = args.plot.with_name(stem + args.plot.suffix)
-                    write_flame(cost, path)
-                    console.print(f"plot: {path}", highlight=False)
+                yield model, target
+
+
+def _flash(args: argparse.Namespace) -> int:
+    from biotrain_tf.bench.flash import bench_flash, print_flash
+
+    console, rows = _console(), []
+    for model, target in _models_on_targets(args):
+        use = bench_flash(model, target)
+        rows += use.to_json()
+        print_flash(console, use)
     _write(args.json, rows)
-    return 0 if passed else EXIT_BAD_RESULT
+    return 0
 
 
 def _update_costs(args: argparse.Namespace) -> int:

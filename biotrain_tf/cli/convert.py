@@ -66,6 +66,11 @@ def add_parser(subparsers: Any) -> None:
         default="auto",
         help="keep linear convolutions in their order, also where the other one is cheaper",
     )
+    parser.add_argument(
+        "--tensor-names",
+        action="store_true",
+        help="keep the names of intermediate tensors in the file, for Netron",
+    )
 
 
 def run(args: Any) -> int:
@@ -89,6 +94,7 @@ def run(args: Any) -> int:
             loss=args.loss,
             seed=args.seed,
             commute=args.commute,
+            tensor_names=args.tensor_names,
             progress=lambda stage: status.update(stage),
         )
     print_conversion(console, result.report)
