@@ -19,10 +19,11 @@ KERNELS = "kernels/"
 
 _MEMORY_MAP = "Linker script and memory map"
 # A section's name, if long, stands on a line of its own.
-_OUTPUT = re.compile(r"^(\.[\w.]+)\s+0x[0-9a-f]+\s+0x[0-9a-f]+", re.MULTILINE)
+_OUTPUT = re.compile(r"^(\.[\w.]+)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)", re.MULTILINE)
 _INPUT = re.compile(
-    r"^ (\.\S+|\*fill\*)\s+0x[0-9a-f]+\s+0x([0-9a-f]+)(?: +([^\n]*))?$", re.MULTILINE
+    r"^ (\.\S+|\*fill\*)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)(?: +([^\n]*))?$", re.MULTILINE
 )
+_STRINGS = ".str1."
 _MEMBER = re.compile(r".*?lib(\w+)\.a\((\S+)\.o\)")
 # Of every program's own folder; what the library has no file for.
 _OWN = {"model": FLATBUFFER, "model_ops": "op table", "arena": "arena"}
@@ -82,17 +83,20 @@ def _contributions(text: str) -> Iterator[tuple[str, str, int]]:
     starts = [*_OUTPUT.finditer(text)]
     ends = [match.start() for match in starts[1:]] + [len(text)]
     for output, end in zip(starts, ends, strict=True):
-        for match in _INPUT.finditer(text, output.end(), end):
-            section, size, file = match.groups()
-            yield output[1], _part(section, file or ""), int(size, 16)
+        inputs = [*_INPUT.finditer(text, output.end(), end)]
+        addresses = [int(match[2], 16) for match in inputs]
+        addresses.append(int(output[2], 16) + int(output[3], 16))
+        for match, here, following in zip(inputs, addresses, addresses[1:], strict=False):
+            section, _, size, file = match.groups()
+            # Equal strings of all files are one: the size in the map is that before.
+            merged = _STRINGS in section
+            bytes_here = following - here if merged else int(size, 16)
+            yield output[1], STRINGS if merged else _part(section, file or ""), bytes_here
 
 
 def _part(section: str, file: str) -> str:
     if section == "*fill*":
         return PADDING
-    if ".str1." in section:
-        # Equal strings of all files are one, which the map gives to the first.
-        return STRINGS
     member = _MEMBER.fullmatch(file)
     if member is not None:
         return f"lib{member[1]}/{member[2]}"
