@@ -14,7 +14,7 @@ from elftools.elf.elffile import ELFFile
 
 from biotrain_tf.device.interface import DeviceError
 
-FLATBUFFER, STRINGS, PADDING = "flatbuffer", "strings", "padding"
+FLATBUFFER, MERGED, PADDING = "flatbuffer", "strings of all files", "padding"
 KERNELS = "kernels/"
 
 _MEMORY_MAP = "Linker script and memory map"
@@ -23,7 +23,7 @@ _OUTPUT = re.compile(r"^(\.[\w.]+)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)", re.MULTILIN
 _INPUT = re.compile(
     r"^ (\.\S+|\*fill\*)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)(?: +([^\n]*))?$", re.MULTILINE
 )
-_STRINGS = ".str1."
+_MERGED = re.compile(r"\.(?:str1\.|cst)\d")
 _MEMBER = re.compile(r".*?lib(\w+)\.a\((\S+)\.o\)")
 # Of every program's own folder; what the library has no file for.
 _OWN = {"model": FLATBUFFER, "model_ops": "op table", "arena": "arena"}
@@ -88,10 +88,11 @@ def _contributions(text: str) -> Iterator[tuple[str, str, int]]:
         addresses.append(int(output[2], 16) + int(output[3], 16))
         for match, here, following in zip(inputs, addresses, addresses[1:], strict=False):
             section, _, size, file = match.groups()
-            # Equal strings of all files are one: the size in the map is that before.
-            merged = _STRINGS in section
-            bytes_here = following - here if merged else int(size, 16)
-            yield output[1], STRINGS if merged else _part(section, file or ""), bytes_here
+            if _MERGED.search(section):
+                # Equal ones of all files are one: the size in the map is that before.
+                yield output[1], MERGED, following - here
+            else:
+                yield output[1], _part(section, file or ""), int(size, 16)
 
 
 def _part(section: str, file: str) -> str:
