@@ -59,11 +59,13 @@ CPP: dict[str, set[str]] = {
     "tflm_train/kernels": set(),
     "tflm_train/testing": {"tflm_train/kernels"},
     "tflm_train/micro": {"tflm_train/kernels"},
+    # A program of the host.
+    "tflm_train/micro/fuzz": {"tflm_train/kernels", "tflm_train/micro", "tflm_train/ports"},
     # A port is a machine; what runs on it is none of its business.
     "tflm_train/ports": set(),
     "tflm_train/app": {"tflm_train/micro", "tflm_train/ports"},
     "tflm_train/bench": {"tflm_train/kernels", "tflm_train/ports"},
-    "tflm_train/bench/host": {"tflm_train/micro"},
+    "tflm_train/bench/host": {"tflm_train/micro", "tflm_train/ports"},
     "examples": {"tflm_train/app", "tflm_train/micro", "tflm_train/ports"},
 }
 

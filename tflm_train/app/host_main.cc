@@ -9,22 +9,7 @@
 
 #include "tflm_train/app/line.h"
 #include "tflm_train/app/session.h"
-
-namespace {
-
-bool ReadFile(const char* path, std::vector<uint8_t>* bytes) {
-  std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path, "rb"),
-                                             std::fclose);
-  if (file == nullptr) return false;
-  uint8_t block[4096];
-  size_t size;
-  while ((size = std::fread(block, 1, sizeof(block), file.get())) > 0) {
-    bytes->insert(bytes->end(), block, block + size);
-  }
-  return std::ferror(file.get()) == 0;
-}
-
-}  // namespace
+#include "tflm_train/ports/host/read_file.h"
 
 int main(int argc, char** argv) {
   if (argc < 2 || argc > 3) {
@@ -32,7 +17,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   std::vector<uint8_t> model;
-  if (!ReadFile(argv[1], &model)) {
+  if (!biotrain::ReadFile(argv[1], &model)) {
     std::fprintf(stderr, "model: cannot read %s\n", argv[1]);
     return 2;
   }

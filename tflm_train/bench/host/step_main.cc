@@ -8,22 +8,11 @@
 #include <vector>
 
 #include "tflm_train/micro/trainer.h"
+#include "tflm_train/ports/host/read_file.h"
 
 namespace {
 
 using Bytes = std::vector<uint8_t>;
-
-bool ReadFile(const char* path, Bytes* bytes) {
-  std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path, "rb"),
-                                             std::fclose);
-  if (file == nullptr) return false;
-  uint8_t block[4096];
-  size_t size;
-  while ((size = std::fread(block, 1, sizeof(block), file.get())) > 0) {
-    bytes->insert(bytes->end(), block, block + size);
-  }
-  return std::ferror(file.get()) == 0;
-}
 
 template <typename T>
 biotrain::Span<const T> As(const Bytes& bytes) {
@@ -40,8 +29,8 @@ int Fail(const biotrain::Status& status) {
 
 int main(int argc, char** argv) {
   Bytes model, x, y;
-  if (argc != 4 || !ReadFile(argv[1], &model) || !ReadFile(argv[2], &x) ||
-      !ReadFile(argv[3], &y)) {
+  if (argc != 4 || !biotrain::ReadFile(argv[1], &model) ||
+      !biotrain::ReadFile(argv[2], &x) || !biotrain::ReadFile(argv[3], &y)) {
     std::fprintf(stderr, "usage: step_timer MODEL.tflite X.bin Y.bin\n");
     return 2;
   }

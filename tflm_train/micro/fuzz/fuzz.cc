@@ -19,6 +19,7 @@
 
 #include "tflm_train/micro/fuzz/mutate.h"
 #include "tflm_train/micro/trainer.h"
+#include "tflm_train/ports/host/read_file.h"
 
 namespace biotrain {
 namespace fuzz {
@@ -226,18 +227,6 @@ bool ParseOptions(int argc, char** argv, Options* options) {
   return !options->model.empty() && options->mutations > 0;
 }
 
-bool ReadFile(const std::string& path, std::vector<uint8_t>* bytes) {
-  std::FILE* const file = std::fopen(path.c_str(), "rb");
-  if (file == nullptr) return false;
-  uint8_t block[4096];
-  size_t count;
-  while ((count = std::fread(block, 1, sizeof block, file)) > 0) {
-    bytes->insert(bytes->end(), block, block + count);
-  }
-  std::fclose(file);
-  return true;
-}
-
 int Main(int argc, char** argv) {
   Options options;
   if (!ParseOptions(argc, argv, &options)) {
@@ -247,7 +236,7 @@ int Main(int argc, char** argv) {
     return 2;
   }
   std::vector<uint8_t> model;
-  if (!ReadFile(options.model, &model)) {
+  if (!ReadFile(options.model.c_str(), &model)) {
     std::fprintf(stderr, "cannot read %s\n", options.model.c_str());
     return 2;
   }
