@@ -89,6 +89,25 @@ def test_file_is_a_tflite_file_and_constants_are_shared() -> None:
     assert model.subgraphs[0].tensors[1].buffer == model.subgraphs[0].tensors[-1].buffer
 
 
+def test_equal_tables_are_written_once() -> None:
+    b = SubgraphBuilder("main")
+    x = b.tensor("", (2, 3))
+    for _ in range(100):
+        b.op("ADD", [x, x], [b.tensor("", (2, 3))], "AddOptions", fusedActivationFunction=1)
+    chain = Graph((b.build([x], [x]),), {})
+    short = replace(chain.subgraphs[0], ops=chain.subgraphs[0].ops[:1])
+    data = graphs.write(chain)
+    assert assert_same(chain, graphs.read(data)) == 201
+    # An operator more costs its table, its list of outputs and its place in the list.
+    per_op = (len(data) - len(graphs.write(chain.with_subgraph(0, short)))) / 99
+    print(f"bytes of one operator: {per_op:.1f}")
+    assert per_op <= 36
+    other = replace(chain.subgraphs[0].tensors[0], shape=(2, 4))
+    changed = replace(chain.subgraphs[0], tensors=(other, *chain.subgraphs[0].tensors[1:]))
+    back = graphs.read(graphs.write(chain.with_subgraph(0, changed)))
+    assert [t.shape for t in back.subgraphs[0].tensors[:2]] == [(2, 4), (2, 3)]
+
+
 def test_writing_is_deterministic() -> None:
     assert graphs.write(small_graph()) == graphs.write(small_graph())
 

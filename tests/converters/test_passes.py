@@ -18,8 +18,10 @@ from converters.errors import ConversionError
 from converters.graph import Graph, Op, Signature, Subgraph, Tensor
 from converters.passes.builder import SubgraphBuilder
 from converters.passes.commit_last import commit_last, order_step
+from converters.passes.drop_names import drop_names
 from converters.passes.name_variables import name_variables
 from converters.passes.selector import RESTORE, add_selector
+from converters.passes.zero_states import zero_states
 from tests.converters.plan_simulator import result_of
 from tests.converters.random_graphs import random_graph
 from tests.converters.runtimes import Selector
@@ -245,3 +247,51 @@ def test_builder_refuses_options_that_do_not_exist() -> None:
     with pytest.raises(AttributeError, match="AddOptions has no field axis"):
         b.op("ADD", [t, t], [t], "AddOptions", axis=1)
     assert b.build([t], [t]).tensors == (Tensor("x", (1,), "FLOAT32"),)
+
+
+def initialised(values: dict[str, np.ndarray]) -> Graph:
+    """A graph whose CALL_ONCE assigns each value to a variable of its name."""
+    main, init = SubgraphBuilder("main"), SubgraphBuilder("init")
+    main.call_once(1)
+    for name, value in values.items():
+        handle, constant = init.handle(name), init.constant(f"{name}/value", value)
+        init.op("ASSIGN_VARIABLE", [handle, constant], [])
+    return Graph((main.build([], []), init.build([], [])), {})
+
+
+def test_zeros_are_made_where_another_constant_has_their_shape() -> None:
+    shape = (4, 8)
+    values: dict[str, np.ndarray] = {
+        "kernel": np.ones(shape, np.float32),
+        "kernel/momentum": np.zeros(shape, np.float32),
+        "alone": np.zeros((5, 8), np.float32),
+        "negative": np.full(shape, -0.0, np.float32),
+        "short": np.zeros(2, np.float32),
+        "pair": np.ones(2, np.float32),
+    }
+    graph = initialised(values)
+    done = zero_states(graph)
+    init = done.subgraphs[1]
+    made = [op for op in init.ops if op.kind == "ZEROS_LIKE"]
+    assert [init.tensors[op.outputs[0]].name for op in made] == ["kernel/momentum/value"]
+    assert init.tensors[made[0].inputs[0]].name == "kernel/value"
+    assert init.tensors[made[0].outputs[0]].data is None
+    kinds = [op.kind for op in init.ops]
+    at = kinds.index("ZEROS_LIKE")
+    assert init.ops[at + 1].inputs[1] == made[0].outputs[0]
+    assert len(graphs.write(graph)) - len(graphs.write(done)) > 32
+
+
+def test_only_ends_of_signatures_keep_their_names() -> None:
+    b = SubgraphBuilder("main")
+    x, y = b.tensor("x", (2,)), b.tensor("y", (2,))
+    middle = b.op("NEG", [x], [b.tensor("a/long/name", (2,))])
+    b.op("NEG", [middle], [y])
+    b.op("READ_VARIABLE", [b.handle("layer/kernel")], [b.tensor("layer/kernel", (2,))])
+    graph = Graph((b.build([x], [y]),), {"run": Signature("run", 0, {"x": x}, {"out": y})})
+    dropped = drop_names(graph)
+    assert [t.name for t in dropped.subgraphs[0].tensors] == ["x", "y", "", "", ""]
+    back = graphs.read(graphs.write(dropped))
+    assert back.signatures == graph.signatures
+    assert list(back.subgraphs[0].variable_of_handle().values()) == ["layer/kernel"]
+    assert back.subgraphs[0].ops[0].inputs == graph.subgraphs[0].ops[0].inputs

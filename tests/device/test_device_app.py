@@ -14,6 +14,8 @@ from biotrain_tf.device.build import build_folder, make
 from biotrain_tf.device.model import ModelInfo
 from biotrain_tf.device.protocol import Command, Kind
 from biotrain_tf.device.qemu import require_qemu
+from converters import graph as graphs
+from converters.emit.op_table import write_op_table
 from converters.targets import TARGETS, TargetProfile
 from tests.device.talk import train_command
 from tests.device.tiny_model import TinyShape, reference_losses, tiny_data
@@ -23,7 +25,7 @@ STEPS = 5
 
 
 def write_model_data(folder: Path, model: ModelInfo) -> Path:
-    """The pair of files that the converter writes, as far as the app uses it."""
+    """The files that the converter writes, as far as the app uses them."""
     name = "g_tiny_model_data"
     (folder / "tiny_model_data.h").write_text(
         f"#include <cstddef>\nextern const unsigned char {name}[];\n"
@@ -36,6 +38,7 @@ def write_model_data(folder: Path, model: ModelInfo) -> Path:
         f'#include "tiny_model_data.h"\nalignas(16) const unsigned char {name}[] = {{{values}}};\n'
         f"const std::size_t {name}_size = sizeof({name});\n"
     )
+    write_op_table(graphs.read(model.content), folder / "tiny_model_ops.cc", comment="tiny")
     return source
 
 
