@@ -11,7 +11,8 @@ PYTHON: dict[str, set[str]] = {
     # The converter knows nothing of the façade. Only the command knows every room.
     "converters": set(),
     "converters.errors": set(),
-    "converters.graph": {"converters.errors"},
+    "converters.graph": {"converters.errors", "converters.sharing_builder"},
+    "converters.sharing_builder": set(),
     "converters.targets": {"converters.errors"},
     "converters.loading": {"converters.errors"},
     # Beyond graph and targets: layers of the step bring gradients of their own (dropout, norms).
