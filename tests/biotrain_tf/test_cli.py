@@ -111,7 +111,8 @@ def test_every_flag_reaches_convert(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("converters.convert", convert, raising=False)
     monkeypatch.setattr("biotrain_tf.report.table.print_conversion", lambda console, report: None)
     flags = "--output-dir d --ops builtin --norm group --strategy last-layer --optimizer sgd "
-    flags += "--learning-rate 0.5 --momentum 0.25 --batch-size 3 --loss mse --seed 4 --no-commute"
+    flags += "--learning-rate 0.5 --momentum 0.25 --batch-size 3 --loss mse --seed 4 --no-commute "
+    flags += "--tensor-names"
     assert main(["convert", "m.h5", *flags.split()]) == 0
     del seen["progress"]
     assert seen == {
@@ -127,4 +128,5 @@ def test_every_flag_reaches_convert(monkeypatch: pytest.MonkeyPatch) -> None:
         "loss": "mse",
         "seed": 4,
         "commute": False,
+        "tensor_names": True,
     }
