@@ -52,7 +52,7 @@ def bench_host(
             raise BiotrainError(f"batch size: wanted at least 1; found {batch}")
         on_progress(f"batch {batch}: converting and warming up")
         with tempfile.TemporaryDirectory(prefix="biotrain-bench-") as folder:
-            contenders, missing = _contenders(batch, Path(folder))
+            contenders, missing = contenders_of(_MODEL.build(), batch, Path(folder))
             try:
                 rows += _race(contenders, batch, rounds, on_progress)
             finally:
@@ -76,13 +76,13 @@ def _use_one_thread() -> None:
         ) from None
 
 
-def _contenders(batch: int, folder: Path) -> tuple[list[Contender], dict[str, str]]:
+def contenders_of(model: Any, batch: int, folder: Path) -> tuple[list[Contender], dict[str, str]]:
+    """Who trains this EEGNet on the same batch from the same weights, and why others do not."""
     from converters import convert
 
-    model = _MODEL.build()
     generator = np.random.default_rng(1)
-    x = generator.standard_normal((batch, _MODEL.n_chans, _MODEL.n_times, 1), np.float32)
-    y = (np.arange(batch) % _MODEL.n_outputs).astype(np.int32)
+    x = generator.standard_normal((batch, *model.input_shape[1:]), np.float32)
+    y = (np.arange(batch) % model.output_shape[-1]).astype(np.int32)
     paths = {
         ops: convert(model, output_dir=folder / ops, ops=ops, batch_size=batch).model_path
         for ops in ("micro", "builtin")
@@ -95,7 +95,7 @@ def _contenders(batch: int, folder: Path) -> tuple[list[Contender], dict[str, st
     ]
     missing = {}
     if importlib.util.find_spec("torch") is not None:
-        contenders.append(PyTorch(x, y, _MODEL.n_outputs))
+        contenders.append(PyTorch(model, x, y))
     else:
         missing[PyTorch.name] = (
             "not installed: pip install torch --index-url https://download.pytorch.org/whl/cpu"

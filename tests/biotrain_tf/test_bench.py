@@ -10,15 +10,18 @@ import numpy as np
 import pytest
 
 from biotrain_tf.bench.bench_models import BenchModel
+from biotrain_tf.bench.contenders import HostRunner
 from biotrain_tf.bench.fit import fit
 from biotrain_tf.bench.flame import boxes, write_flame
 from biotrain_tf.bench.floor import HELIUM, Product, floor
+from biotrain_tf.bench.host import contenders_of
 from biotrain_tf.bench.kernel_cases import kernel_cases
 from biotrain_tf.bench.step import OpCost, StepCost
 from biotrain_tf.bench.torch_eegnet import torch_eegnet
 from biotrain_tf.cli.main import main
 from biotrain_tf.device.counting import Executed, read_intervals, weights_of
 from biotrain_tf.device.model import ModelInfo, TensorInfo
+from biotrain_tf.models.eegnet import eegnet
 from converters.emit.op_features import OpFeatures
 
 MANY = 10**9
@@ -189,6 +192,27 @@ def test_mistakes_end_in_one_line(
     assert main(["bench", *arguments]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith(f"biotrain bench {arguments[0]}: {message}")
+
+
+def test_every_framework_trains_the_same_model(tmp_path: Path) -> None:
+    """Without dropout, whose masks nobody shares; with limits on norms."""
+    model = eegnet(4, 3, 240, drop_prob=0.0)
+    contenders, missing = contenders_of(model, 2, tmp_path)
+    print(f"not there: {missing}")
+    losses = {}
+    try:
+        for contender in contenders:
+            taken = [(contender.step(), contender.loss) for _ in range(5)]
+            losses[contender.name] = [loss for _, loss in taken]
+            assert all(seconds > 0 for seconds, _ in taken)
+    finally:
+        for contender in contenders:
+            contender.close()
+    ours = np.array(losses[HostRunner.name])
+    apart = {name: float(np.abs(np.array(found) - ours).max()) for name, found in losses.items()}
+    print(f"compared={len(losses)}x{len(ours)} losses={ours} apart={apart}")
+    assert len(losses) >= 4 and np.isfinite(ours).all() and np.ptp(ours) > 0.01
+    assert not [name for name, far in apart.items() if not (far <= 1e-4)]
 
 
 def test_torch_is_asked_for_only_when_used() -> None:
