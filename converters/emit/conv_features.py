@@ -44,25 +44,25 @@ class Axis:
         end = min(max(ceil(limit - start, stride), 0), count)
         return (begin, end) if begin < end else (0, 0)
 
-    def taps_of_outputs(self) -> Counts:
+    def taps_of_outputs(self) -> Counter[int]:
         """How many outputs meet so many taps: {taps: outputs}."""
         spans = (
             self.inside(o * self.stride - self.pad, self.dilation, self.size, self.taps)
             for o in range(self.out)
         )
-        return Counter(end - begin for begin, end in spans)  # type: ignore[misc]
+        return Counter(end - begin for begin, end in spans)
 
     def outputs_of_tap(self, tap: int) -> int:
         begin, end = self.inside(tap * self.dilation - self.pad, self.stride, self.size, self.out)
         return end - begin
 
-    def taps_of_inputs(self) -> Counts:
+    def taps_of_inputs(self) -> Counter[int]:
         """How many inputs meet so many taps: {taps: inputs}."""
-        found: Counts = Counter()
+        found: Counter[int] = Counter()
         for i in range(self.size):
             distances = (i + self.pad - tap * self.dilation for tap in range(self.taps))
             met = sum(d % self.stride == 0 and 0 <= d < self.out * self.stride for d in distances)
-            found[met] += 1  # type: ignore[index]
+            found[met] += 1
         return found
 
 
@@ -175,7 +175,7 @@ def _gradient_of_input(conv: Convolution) -> Parts:
     slides = w.stride == 1 and w.dilation == 1
     for rows, count in h.taps_of_inputs().items():
         before = min(pad, items) if inside else 0
-        line = Lines(items, inside, before, conv.inputs, conv.outputs, int(rows), taps, slides)
+        line = Lines(items, inside, before, conv.inputs, conv.outputs, rows, taps, slides)
         kernel, counts = correlation(line)
         yield kernel, counts, times * count * min(w.stride, w.size)
 
