@@ -13,7 +13,7 @@ ALL = (FORWARD, DW, DX)
 
 @dataclass(frozen=True)
 class Limit:
-    """Of kernels whose name begins like this; ``least_batch``: of shapes with at least so many."""
+    """Of a kernel by name; ``least_batch``: of shapes with at least so many samples."""
 
     kernel: str
     most: float
@@ -49,7 +49,7 @@ def kernel_limit(kernel: str, direction: str, shape: str, target: str) -> float 
     batch = int(first) if kernel == "dense" else 1
     for limit in KERNELS:
         if (
-            kernel.startswith(limit.kernel)
+            kernel == limit.kernel
             and direction in limit.directions
             and limit.helium == (target == HELIUM_TARGET)
             and batch >= limit.least_batch

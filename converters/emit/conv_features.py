@@ -224,7 +224,7 @@ def _product(op: Op, inputs: list[Tensor], outputs: list[Tensor]) -> tuple[str, 
         steps, columns, images = b.shape[-1], c.shape[-1], 1
         items, across = c.elements // max(columns, 1), False
     else:
-        across = bool(op.options is not None and op.options.adjX)
+        across = bool(getattr(op.options, "adjX", False))
         steps = a.shape[-2 if across else -1]
         items, columns = c.shape[-2], c.shape[-1]
         images = c.elements // max(items * columns, 1)
@@ -245,7 +245,7 @@ def _product(op: Op, inputs: list[Tensor], outputs: list[Tensor]) -> tuple[str, 
                 item_tiles_single=items * single,
             )
         name = "across" if across else "along"
-        if op.kind == "BATCH_MATMUL" and not op.options.adjY:
+        if op.kind == "BATCH_MATMUL" and not getattr(op.options, "adjY", False):
             name += " items"
     counts = Counter({term: count * images for term, count in counts.items()})
     counts["finished"] += c.elements

@@ -88,7 +88,7 @@ def test_tables_take_what_the_command_writes() -> None:
     }
     assert "| 100 | 400 | 0.250 | 0.50 |" in steps_table([step])
     text = summary([dear, fair], [step])
-    assert text.startswith("2 of 3 wanted figures are reached. Not reached: pointwise conv")
+    assert text.startswith("2 of 3 wanted figures are reached. Not everywhere: pointwise conv")
     empty = "".join(f"{begin(name)}\nold\n<!-- end of figures -->\n" for name in BLOCKS)
     page = page_with(empty, blocks([dear, fair], [step]))
     assert "old" not in page and page.count(text) == 1
