@@ -214,3 +214,28 @@ class PyTorch(Contender):
         taken = time.perf_counter() - started
         self.loss = float(value)
         return taken
+
+
+class OnnxRuntime(Contender):
+    """It has no momentum and no limits on norms, so that only its first two losses are ours."""
+
+    name = "onnxruntime-training (plain SGD)"
+
+    def __init__(self, model: Any, x: np.ndarray, y: np.ndarray, folder: Path) -> None:
+        from biotrain_tf.bench.onnx_eegnet import training_module
+
+        artifacts = folder / "onnx"
+        artifacts.mkdir()
+        self._module, self._optimizer = training_module(model, len(x), artifacts, LEARNING_RATE)
+        self._module.train()
+        self._x = np.ascontiguousarray(x.reshape(len(x), 1, *x.shape[1:3]))
+        self._y = y.astype(np.int64)
+
+    def step(self) -> float:
+        started = time.perf_counter()
+        loss = self._module(self._x, self._y)
+        self._optimizer.step()
+        self._module.lazy_reset_grad()
+        taken = time.perf_counter() - started
+        self.loss = float(loss)
+        return taken

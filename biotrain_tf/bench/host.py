@@ -7,6 +7,7 @@ median of the rounds counts, as a ratio to the host runner.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import statistics
@@ -25,6 +26,7 @@ from biotrain_tf.bench.contenders import (
     HostRunner,
     KerasTrainOnBatch,
     LiteRT,
+    OnnxRuntime,
     PyTorch,
     TensorFlowFunction,
 )
@@ -32,8 +34,6 @@ from biotrain_tf.errors import BiotrainError
 
 _MODEL = NAMED["eegnet"]
 _WARM_UP = 3
-_ONNX = "onnxruntime-training"
-_ONNX_WITHOUT = "its gradients of ELU, AveragePool and SAME padding are missing or wrong; not timed"
 
 Row = dict[str, Any]
 
@@ -100,11 +100,21 @@ def contenders_of(model: Any, batch: int, folder: Path) -> tuple[list[Contender]
         missing[PyTorch.name] = (
             "not installed: pip install torch --index-url https://download.pytorch.org/whl/cpu"
         )
-    if importlib.util.find_spec("onnxruntime") is None:
-        missing[_ONNX] = f"not installed: pip install {_ONNX}"
+    if _has_onnxruntime_training():
+        contenders.append(OnnxRuntime(model, x, y, folder))
     else:
-        missing[_ONNX] = _ONNX_WITHOUT
+        missing[OnnxRuntime.name] = "not installed: pip install onnxruntime-training onnx"
     return contenders, missing
+
+
+def _has_onnxruntime_training() -> bool:
+    """Plain onnxruntime goes by the same name."""
+    try:
+        importlib.import_module("onnx")
+        importlib.import_module("onnxruntime.training.api")
+    except ImportError:
+        return False
+    return True
 
 
 def _race(
