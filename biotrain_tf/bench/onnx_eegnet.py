@@ -28,7 +28,7 @@ class _Writer:
 
     def constant(self, value: np.ndarray, *, trained: bool = False) -> str:
         name = f"w{len(self.initializers)}"
-        array = np.ascontiguousarray(value)
+        array = np.asarray(value, order="C")  # a scalar stays one
         self.initializers.append(self._onnx.numpy_helper.from_array(array, name))
         if trained:
             self.trained.append(name)

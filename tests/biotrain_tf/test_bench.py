@@ -220,5 +220,14 @@ def test_every_framework_trains_the_same_model(limit: float | None, tmp_path: Pa
     assert not [name for name, far in apart.items() if not (far <= 1e-4)]
 
 
+def test_onnxruntime_takes_dropout(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime.training.api")
+    x = np.random.default_rng(0).standard_normal((2, 4, 240, 1)).astype(np.float32)
+    contender = OnnxRuntime(eegnet(4, 3, 240), x, np.array([0, 1]), tmp_path)
+    losses = [(contender.step(), contender.loss)[1] for _ in range(4)]
+    print(f"losses={losses}")
+    assert np.isfinite(losses).all() and np.abs(np.diff(losses)).min() > 1e-4
+
+
 def test_torch_is_asked_for_only_when_used() -> None:
     assert callable(torch_eegnet)
