@@ -4,12 +4,15 @@ PYTEST := $(PYTHON_IN_VENV) -m pytest -q
 JOBS ?= 2
 DEMO_ARGS ?=
 TEST_ARGS ?=
+FIGURES := build/figures
+BENCH_MODELS := eegnet mi_bminet epidenet
+BENCH_TARGETS := cortex-m4f cortex-m7 cortex-m33 cortex-m55 riscv32
 
 .DEFAULT_GOAL := help
-.PHONY: help demo figures test test-slow lint format clean bootstrap bootstrap-test
+.PHONY: help demo figures figures-kernels test test-slow lint format clean bootstrap bootstrap-test
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: bootstrap  ## install everything, then the main job; writes build/demo/report.html (DEMO_ARGS="--data eegbci")
 	$(PYTHON_IN_VENV) -m biotrain_tf.demo $(DEMO_ARGS)
@@ -30,6 +33,13 @@ format: bootstrap  ## write the formatting that lint wants
 
 figures: bootstrap  ## write the figures of the last `make demo` into README.md
 	$(PYTHON_IN_VENV) scripts/update_figures.py
+
+figures-kernels: bootstrap  ## count kernels and steps on every target, write docs/kernels.md
+	.venv/bin/biotrain bench kernels --json $(FIGURES)/kernels.json
+	.venv/bin/biotrain bench step $(addprefix --model ,$(BENCH_MODELS)) $(addprefix --target ,$(BENCH_TARGETS)) \
+		--json $(FIGURES)/steps.json --plot $(FIGURES)/step.svg
+	cp $(FIGURES)/step-eegnet-cortex-m7.svg docs/eegnet-step.svg
+	$(PYTHON_IN_VENV) -m scripts.update_kernel_figures
 
 clean:  ## remove what was built; the environments stay
 	rm -rf build .pytest_cache .ruff_cache .hypothesis *.egg-info

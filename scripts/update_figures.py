@@ -45,12 +45,15 @@ def _line(runtime: dict[str, Any]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def replace_block(text: str, block: str) -> str:
-    """README with a new block; ValueError if the markers are not there once each."""
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"README.md: wanted one {BEGIN!r} and one {END!r}")
-    head, rest = text.split(BEGIN)
-    return f"{head}{BEGIN}\n{block}\n{END}{rest.split(END)[1]}"
+def replace_block(
+    text: str, block: str, *, begin: str = BEGIN, end: str = END, name: str = "README.md"
+) -> str:
+    """``text`` with a new block; ValueError if it has not one ``begin`` and ``end`` behind it."""
+    head, found, rest = text.partition(begin)
+    _, ended, tail = rest.partition(end)
+    if not found or not ended or begin in rest:
+        raise ValueError(f"{name}: wanted one {begin!r} and one {end!r}")
+    return f"{head}{begin}\n{block}\n{end}{tail}"
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import math
 import subprocess
 import time
 from abc import ABC, abstractmethod
@@ -25,6 +26,8 @@ class Contender(ABC):
     """A model in one framework, and one batch that it trains on again and again."""
 
     name: str
+    loss = math.nan
+    """Of the last step, before its update."""
 
     @abstractmethod
     def step(self) -> float:
@@ -54,7 +57,9 @@ class HostRunner(Contender):
         line = self._process.stdout.readline().decode()
         if not line.startswith("step_ns="):
             raise DeviceError(f"{self.name}: wanted step_ns=..; found {line.strip() or 'no word'}")
-        return int(line.split()[0].partition("=")[2]) * 1e-9
+        values = dict(part.split("=") for part in line.split())
+        self.loss = float(values["loss"])
+        return int(values["step_ns"]) * 1e-9
 
     def close(self) -> None:
         with contextlib.suppress(BrokenPipeError):
@@ -84,7 +89,11 @@ class LiteRT(Contender):
             self._interpreter.set_tensor(index, value)
         started = time.perf_counter()
         self._interpreter.invoke()
-        return time.perf_counter() - started
+        taken = time.perf_counter() - started
+        details = self._interpreter.get_output_details()
+        loss = next(detail for detail in details if np.prod(detail["shape"]) == 1)
+        self.loss = float(self._interpreter.get_tensor(loss["index"]).squeeze())
+        return taken
 
 
 def train_body_alone(graph: graphs.Graph) -> graphs.Graph:
@@ -112,13 +121,22 @@ def train_body_alone(graph: graphs.Graph) -> graphs.Graph:
     return graphs.Graph((main, graph.subgraphs[init]), {})
 
 
+def twin_of(model: Any) -> Any:
+    """A copy with the same weights, to be trained on its own."""
+    import keras
+
+    twin = keras.models.clone_model(model)
+    twin.set_weights(model.get_weights())
+    return twin
+
+
 class KerasTrainOnBatch(Contender):
     name = "Keras train_on_batch"
 
     def __init__(self, model: Any, x: np.ndarray, y: np.ndarray) -> None:
         import keras
 
-        self._model, self._x, self._y = keras.models.clone_model(model), x, y
+        self._model, self._x, self._y = twin_of(model), x, y
         self._model.compile(
             keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM),
             "sparse_categorical_crossentropy",
@@ -127,8 +145,12 @@ class KerasTrainOnBatch(Contender):
 
     def step(self) -> float:
         started = time.perf_counter()
-        self._model.train_on_batch(self._x, self._y)
-        return time.perf_counter() - started
+        loss = self._model.train_on_batch(self._x, self._y)
+        taken = time.perf_counter() - started
+        self.loss = float(np.ravel(loss)[0])
+        # Keras tells the mean over an epoch's batches.
+        self._model.reset_metrics()
+        return taken
 
 
 class TensorFlowFunction(Contender):
@@ -138,7 +160,7 @@ class TensorFlowFunction(Contender):
         import keras
         import tensorflow as tf
 
-        twin = keras.models.clone_model(model)
+        twin = twin_of(model)
         optimizer = keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM)
         loss_of = keras.losses.SparseCategoricalCrossentropy()
         optimizer.build(twin.trainable_variables)
@@ -155,25 +177,26 @@ class TensorFlowFunction(Contender):
 
     def step(self) -> float:
         started = time.perf_counter()
-        self._train(self._x, self._y).numpy()
-        return time.perf_counter() - started
+        loss = self._train(self._x, self._y).numpy()
+        taken = time.perf_counter() - started
+        self.loss = float(loss)
+        return taken
 
 
 class PyTorch(Contender):
     name = "PyTorch (channels_last)"
 
-    def __init__(self, x: np.ndarray, y: np.ndarray, n_outputs: int) -> None:
-        from biotrain_tf.bench.torch_eegnet import torch_eegnet
+    def __init__(self, model: Any, x: np.ndarray, y: np.ndarray) -> None:
+        from biotrain_tf.bench.torch_eegnet import constrained, torch_eegnet
 
-        torch = importlib.import_module("torch")
+        self._torch = torch = importlib.import_module("torch")
         torch.set_num_threads(1)
-        n_chans, n_times = x.shape[1:3]
-        self._model = torch_eegnet(n_chans, n_outputs, n_times)
-        self._model = self._model.to(memory_format=torch.channels_last).train()
+        self._model = torch_eegnet(model).to(memory_format=torch.channels_last).train()
+        self._constrained = constrained(self._model, model)
         self._optimizer = torch.optim.SGD(
             self._model.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM
         )
-        images = torch.from_numpy(x.reshape(len(x), 1, n_chans, n_times).copy())
+        images = torch.from_numpy(x.reshape(len(x), 1, *x.shape[1:3]).copy())
         self._x = images.to(memory_format=torch.channels_last)
         self._y = torch.from_numpy(y.astype(np.int64))
         self._loss = torch.nn.CrossEntropyLoss()
@@ -184,5 +207,35 @@ class PyTorch(Contender):
         loss = self._loss(self._model(self._x), self._y)
         loss.backward()
         self._optimizer.step()
-        loss.item()
-        return time.perf_counter() - started
+        with self._torch.no_grad():
+            for weight, limit in self._constrained:
+                weight.copy_(weight.renorm(2, 0, limit))
+        value = loss.item()
+        taken = time.perf_counter() - started
+        self.loss = float(value)
+        return taken
+
+
+class OnnxRuntime(Contender):
+    """It has no momentum and no limits on norms, so that only its first two losses are ours."""
+
+    name = "onnxruntime-training (plain SGD)"
+
+    def __init__(self, model: Any, x: np.ndarray, y: np.ndarray, folder: Path) -> None:
+        from biotrain_tf.bench.onnx_eegnet import training_module
+
+        artifacts = folder / "onnx"
+        artifacts.mkdir()
+        self._module, self._optimizer = training_module(model, len(x), artifacts, LEARNING_RATE)
+        self._module.train()
+        self._x = np.ascontiguousarray(x.reshape(len(x), 1, *x.shape[1:3]))
+        self._y = y.astype(np.int64)
+
+    def step(self) -> float:
+        started = time.perf_counter()
+        loss = self._module(self._x, self._y)
+        self._optimizer.step()
+        self._module.lazy_reset_grad()
+        taken = time.perf_counter() - started
+        self.loss = float(loss)
+        return taken

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ from rich.console import Console
 from rich.table import Table
 
 from biotrain_tf.bench.bench_models import BenchModel, prepare
+from biotrain_tf.bench.cost_shapes import Sample, measure_samples
 from biotrain_tf.bench.fit import fit
-from biotrain_tf.bench.generated_models import generated_models
-from biotrain_tf.bench.step import CHECKS, OpCost, StepCost, bench_step
-from converters.emit.op_features import TERMS
+from biotrain_tf.bench.generated_models import drawn_models, generated_models
+from biotrain_tf.bench.step import CHECKS, StepCost, bench_step
+from converters.emit.op_features import BASIC_TERMS
 from converters.emit.predict import predict_step
 from converters.graph import read
 from converters.targets.costs import FOLDER, OTHER, CostTable, write_costs
@@ -27,13 +28,21 @@ TARGETS_WITH_COSTS = ("cortex-m4f", "cortex-m7", "cortex-m33", "riscv32")
 _DIGITS, _NOTHING = 5, 1e-6
 
 
+UNSEEN_SEED = 0
+"""Of the networks that a table is judged by: none of them is fitted to."""
+
+
 @dataclass(frozen=True)
 class Fit:
-    """A table, and how far its prediction of each measured model is from the measurement."""
+    """A table, and how far its prediction of each measured model is from the measurement.
+
+    ``unseen``: of models that it was not fitted to.
+    """
 
     table: CostTable
     path: Path
     errors: dict[str, float]
+    unseen: dict[str, float]
 
 
 def update_cost_tables(
@@ -42,17 +51,35 @@ def update_cost_tables(
     folder: Path = FOLDER,
     on_progress: Callable[[str], None] = lambda text: None,
 ) -> list[Fit]:
-    """Measures all generated models on each target; writes a table a target into ``folder``."""
+    """Measures kernels and generated models on each target; writes a table a target."""
     chosen = targets or TARGETS_WITH_COSTS
-    costs: dict[str, list[StepCost]] = {target: [] for target in chosen}
+    known = measure_models(generated_models(), chosen, on_progress=on_progress)
+    unseen = measure_models(drawn_models(UNSEEN_SEED), chosen, on_progress=on_progress)
+    fits = []
+    for target in chosen:
+        on_progress(f"kernels in drawn shapes on {target}")
+        table = fit_table(target, known[target], measure_samples(target))
+        errors, of_unseen = (prediction_errors(costs[target], table) for costs in (known, unseen))
+        fits.append(Fit(table, write_costs(table, folder), errors, of_unseen))
+    return fits
+
+
+def measure_models(
+    models: Mapping[str, tuple[Any, int]],
+    targets: Sequence[str],
+    *,
+    on_progress: Callable[[str], None] = lambda text: None,
+) -> dict[str, list[StepCost]]:
+    """A step of each model, by target; models as generated_models.py gives them."""
+    costs: dict[str, list[StepCost]] = {target: [] for target in targets}
     with tempfile.TemporaryDirectory(prefix="biotrain-costs-") as work:
-        for name, (model, batch) in generated_models().items():
+        for name, (model, batch) in models.items():
             on_progress(f"converting {name}")
             converted = _convert(name, model, batch, Path(work) / name)
-            for target in chosen:
+            for target in targets:
                 on_progress(f"{name} on {target}")
                 costs[target].append(bench_step(converted, target, compare=False))
-        return [_fit(target, costs[target], folder) for target in chosen]
+    return costs
 
 
 def _convert(name: str, model: Any, batch: int, folder: Path) -> BenchModel:
@@ -62,30 +89,46 @@ def _convert(name: str, model: Any, batch: int, folder: Path) -> BenchModel:
     return prepare(str(path), folder / "converted", batch_size=batch)
 
 
-def _fit(target: str, costs: Sequence[StepCost], folder: Path) -> Fit:
-    table = fit_table(target, costs)
-    errors = {
+def prediction_errors(costs: Sequence[StepCost], table: CostTable) -> dict[str, float]:
+    """Relative, by the name of the model; above 0 where too much is predicted."""
+    return {
         cost.model.name: predict_step(read(cost.model.info.content), table) / cost.whole - 1
         for cost in costs
     }
-    return Fit(table, write_costs(table, folder), errors)
 
 
-def fit_table(target: str, costs: Sequence[StepCost]) -> CostTable:
-    by_family: dict[str, list[OpCost]] = defaultdict(list)
+def fit_table(target: str, costs: Sequence[StepCost], samples: Sequence[Sample] = ()) -> CostTable:
+    by_family: dict[str, list[Sample]] = defaultdict(list)
     for cost in costs:
         for op in cost.ops:
             if op.features.kind != CHECKS:
-                by_family[op.features.family].append(op)
+                by_family[op.features.family].append(Sample(op.features, op.instructions))
+    for sample in samples:
+        by_family[sample.features.family].append(sample)
     coefficients = {family: _coefficients(ops) for family, ops in by_family.items()}
-    plain = [op for ops in by_family.values() for op in ops if not op.features.macs]
-    coefficients[OTHER] = _coefficients(plain)
-    return CostTable(target, TERMS, coefficients, _checks(costs))
+    everything = [op for ops in by_family.values() for op in ops]
+    plain = [op for op in everything if not op.features.macs]
+    products = [op for op in everything if op.features.macs]
+    # What was never measured costs what others cost: those that multiply by their multiply-adds.
+    coefficients[OTHER] = _coefficients(plain, BASIC_TERMS) | _products_at_large(products)
+    return CostTable(target, coefficients, _checks(costs))
 
 
-def _coefficients(ops: Sequence[OpCost]) -> tuple[float, ...]:
-    terms = np.array([op.features.terms for op in ops], np.float64)
-    return _rounded(fit(terms, np.array([op.instructions for op in ops], np.float64)))
+def _coefficients(ops: Sequence[Sample], only: Sequence[str] = ()) -> dict[str, float]:
+    names = only or sorted({term for op in ops for term in op.features.terms})
+    terms = np.array([[op.features.terms.get(name, 0.0) for name in names] for op in ops])
+    found = _rounded(fit(terms, np.array([op.instructions for op in ops], np.float64)))
+    return {name: value for name, value in zip(names, found, strict=True) if value}
+
+
+def _products_at_large(ops: Sequence[Sample]) -> dict[str, float]:
+    """The same price for each term that counts multiply-adds."""
+    if not ops:
+        return {}
+    counts = np.array([[float(op.features.macs)] for op in ops])
+    (price,) = _rounded(fit(counts, np.array([op.instructions for op in ops], np.float64)))
+    names = {term for op in ops for term in op.features.terms if "macs" in term}
+    return dict.fromkeys(sorted(names), price)
 
 
 def _checks(costs: Sequence[StepCost]) -> tuple[float, float]:
@@ -108,6 +151,10 @@ def print_fits(console: Console, fits: Sequence[Fit]) -> None:
         table.add_column(found.table.target, justify="right")
     for name in fits[0].errors:
         table.add_row(name, *(f"{found.errors[name]:+.1%}" for found in fits))
+    table.add_section()
+    for name in fits[0].unseen:
+        errors = (f"{found.unseen[name]:+.1%}" for found in fits)
+        table.add_row(f"{name}, not fitted to", *errors)
     console.print(table)
     for found in fits:
         console.print(f"written: {found.path}", highlight=False)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -18,6 +19,8 @@ _COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#F0E442", "#
 _ROOT = "#0072B2"
 _LETTER = 0.0072
 """Width of a letter, as a share of the plot."""
+# No date, so that equal figures are equal files.
+_UNDATED: dict[str, dict[str, Any]] = {".svg": {"Date": None}}
 _STYLE = {"svg.fonttype": "none", "svg.hashsalt": "biotrain", "font.size": 9}
 
 
@@ -85,7 +88,7 @@ def write_flame(cost: StepCost, path: Path) -> None:
             loc="left",
         )
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=150)
+        figure.savefig(path, dpi=150, metadata=_UNDATED.get(path.suffix))
 
 
 def _draw(axes: Axes, box: Box, total: float) -> None:

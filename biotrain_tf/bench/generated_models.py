@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 
@@ -19,6 +20,39 @@ def generated_models() -> dict[str, tuple[Any, int]]:
         "plain_b": (_plain(4, 256, (8, 8, 24), taps=(4, 16, 5), classes=3), 2),
         "plain_c": (_plain(1, 400, (6, 12, 12), taps=(10, 32, 3), classes=2), 1),
         "square": (_square(24, (8, 16), classes=4), 2),
+    }
+
+
+def drawn_models(seed: int) -> dict[str, tuple[Any, int]]:
+    """One of each kind in sizes that depend on ``seed``, and batch sizes: never fitted to."""
+    draw = random.Random(seed)
+    r = draw.randint
+    classes = r(2, 5)
+    filters = (r(3, 10), r(4, 16), r(4, 24))
+    taps = (r(3, 32), r(3, 24), r(3, 12))
+    return {
+        f"temporal_{seed}": (
+            _temporal(
+                r(3, 24),
+                r(100, 600),
+                filters=r(3, 12),
+                taps=r(9, 96),
+                depth=r(1, 3),
+                classes=classes,
+            ),
+            r(1, 4),
+        ),
+        f"spatial_{seed}": (
+            _spatial_first(
+                r(2, 12), r(150, 900), filters=r(5, 32), taps=r(9, 140), classes=classes
+            ),
+            r(1, 4),
+        ),
+        f"plain_{seed}": (
+            _plain(r(1, 6), r(200, 600), filters, taps=taps, classes=classes),
+            r(1, 4),
+        ),
+        f"square_{seed}": (_square(r(11, 30), (r(3, 12), r(4, 20)), classes=classes), r(1, 3)),
     }
 
 

@@ -7,6 +7,7 @@ median of the rounds counts, as a ratio to the host runner.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import statistics
@@ -25,6 +26,7 @@ from biotrain_tf.bench.contenders import (
     HostRunner,
     KerasTrainOnBatch,
     LiteRT,
+    OnnxRuntime,
     PyTorch,
     TensorFlowFunction,
 )
@@ -32,8 +34,6 @@ from biotrain_tf.errors import BiotrainError
 
 _MODEL = NAMED["eegnet"]
 _WARM_UP = 3
-_ONNX = "onnxruntime-training"
-_ONNX_WITHOUT = "its gradients of ELU, AveragePool and SAME padding are missing or wrong; not timed"
 
 Row = dict[str, Any]
 
@@ -52,7 +52,7 @@ def bench_host(
             raise BiotrainError(f"batch size: wanted at least 1; found {batch}")
         on_progress(f"batch {batch}: converting and warming up")
         with tempfile.TemporaryDirectory(prefix="biotrain-bench-") as folder:
-            contenders, missing = _contenders(batch, Path(folder))
+            contenders, missing = contenders_of(_MODEL.build(), batch, Path(folder))
             try:
                 rows += _race(contenders, batch, rounds, on_progress)
             finally:
@@ -76,13 +76,13 @@ def _use_one_thread() -> None:
         ) from None
 
 
-def _contenders(batch: int, folder: Path) -> tuple[list[Contender], dict[str, str]]:
+def contenders_of(model: Any, batch: int, folder: Path) -> tuple[list[Contender], dict[str, str]]:
+    """Who trains this EEGNet on the same batch from the same weights, and why others do not."""
     from converters import convert
 
-    model = _MODEL.build()
     generator = np.random.default_rng(1)
-    x = generator.standard_normal((batch, _MODEL.n_chans, _MODEL.n_times, 1), np.float32)
-    y = (np.arange(batch) % _MODEL.n_outputs).astype(np.int32)
+    x = generator.standard_normal((batch, *model.input_shape[1:]), np.float32)
+    y = (np.arange(batch) % model.output_shape[-1]).astype(np.int32)
     paths = {
         ops: convert(model, output_dir=folder / ops, ops=ops, batch_size=batch).model_path
         for ops in ("micro", "builtin")
@@ -95,16 +95,26 @@ def _contenders(batch: int, folder: Path) -> tuple[list[Contender], dict[str, st
     ]
     missing = {}
     if importlib.util.find_spec("torch") is not None:
-        contenders.append(PyTorch(x, y, _MODEL.n_outputs))
+        contenders.append(PyTorch(model, x, y))
     else:
         missing[PyTorch.name] = (
             "not installed: pip install torch --index-url https://download.pytorch.org/whl/cpu"
         )
-    if importlib.util.find_spec("onnxruntime") is None:
-        missing[_ONNX] = f"not installed: pip install {_ONNX}"
+    if _has_onnxruntime_training():
+        contenders.append(OnnxRuntime(model, x, y, folder))
     else:
-        missing[_ONNX] = _ONNX_WITHOUT
+        missing[OnnxRuntime.name] = "not installed: pip install onnxruntime-training onnx"
     return contenders, missing
+
+
+def _has_onnxruntime_training() -> bool:
+    """Plain onnxruntime goes by the same name."""
+    try:
+        importlib.import_module("onnx")
+        importlib.import_module("onnxruntime.training.api")
+    except ImportError:
+        return False
+    return True
 
 
 def _race(

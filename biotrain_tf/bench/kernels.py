@@ -10,6 +10,7 @@ from biotrain_tf.bench.floor import HELIUM, SCALAR, floor
 from biotrain_tf.bench.kernel_cases import END, KernelCase, kernel_cases
 from biotrain_tf.device.build import build_kernel_bench
 from biotrain_tf.device.counted_program import run_counted
+from biotrain_tf.device.counting import Executed
 from biotrain_tf.device.interface import DeviceError
 from biotrain_tf.errors import BiotrainError
 from converters.targets import TARGETS
@@ -51,27 +52,26 @@ def _run(target: str, cases: Sequence[KernelCase]) -> list[Row]:
         raise DeviceError(
             f"{target}: wanted {len(cases)} counts, one a kernel; found {len(run.intervals)}"
         )
+    pairs = zip(cases, run.intervals, strict=True)
+    return [row_of(case, target, interval.total) for case, interval in pairs]
+
+
+def row_of(case: KernelCase, target: str, executed: Executed) -> Row:
     registers = HELIUM if target == "cortex-m55" else SCALAR
-    rows = []
-    for case, interval in zip(cases, run.intervals, strict=True):
-        executed = interval.total
-        rows.append(
-            {
-                "kernel": case.kernel,
-                "direction": case.direction,
-                "shape": case.shape,
-                "target": target,
-                "instructions": executed.instructions,
-                "macs": case.macs,
-                "instructions_per_mac": _ratio(executed.instructions, case.macs),
-                "instructions_per_element": _ratio(executed.instructions, case.outputs),
-                "loads": executed.loads,
-                "fmas": executed.fmas,
-                "loads_per_mac": _ratio(executed.loads, case.macs),
-                "floor": round(floor(case.product, registers), 4) if case.product else None,
-            }
-        )
-    return rows
+    return {
+        "kernel": case.kernel,
+        "direction": case.direction,
+        "shape": case.shape,
+        "target": target,
+        "instructions": executed.instructions,
+        "macs": case.macs,
+        "instructions_per_mac": _ratio(executed.instructions, case.macs),
+        "instructions_per_element": _ratio(executed.instructions, case.outputs),
+        "loads": executed.loads,
+        "fmas": executed.fmas,
+        "loads_per_mac": _ratio(executed.loads, case.macs),
+        "floor": round(floor(case.product, registers), 4) if case.product else None,
+    }
 
 
 def _ratio(count: int, of: int | None) -> float | None:

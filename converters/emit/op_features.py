@@ -8,77 +8,51 @@ filters [out, in, ...], depthwise ones [channels, multiplier, ...].
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from converters.emit.conv_features import loops
+from converters.emit.plain_features import plain_loops
 from converters.graph import Op, Subgraph, Tensor
 
-TERMS = ("macs", "taps_begun", "lines_begun", "inputs", "outputs", "rows", "op")
-"""What the cost of an operator is a sum of; the last is a constant."""
+BASIC_TERMS = ("inputs", "outputs", "rows", "op")
+"""Those that every operator has; the last is a constant."""
 
 
 @dataclass(frozen=True)
 class OpFeatures:
-    """Of one operator: what it multiplies, reads, writes, and how often its loops begin anew.
+    """Of one operator: how often each of its loops runs, in ``terms`` by name.
 
-    ``taps_begun``: multiply-adds by the width of the filter; ``lines_begun``: by the width of the
-    activation. ``rows``: how often the innermost axis of the largest tensor begins anew. Of one
-    ``family`` are the operators of a kind that one cost describes.
+    Of one ``family`` are the operators that one set of costs describes: those of a kind, or all
+    that one kernel computes.
     """
 
     kind: str
     shape: str
     family: str = ""
     macs: int = 0
-    taps_begun: float = 0
-    lines_begun: float = 0
-    inputs: int = 0
     outputs: int = 0
-    rows: int = 0
-
-    @property
-    def terms(self) -> tuple[float, ...]:
-        """In the order of ``TERMS``."""
-        loops = (self.macs, self.taps_begun, self.lines_begun)
-        return (*loops, self.inputs, self.outputs, self.rows, 1.0)
+    terms: dict[str, float] = field(default_factory=dict)
 
 
 def features(subgraph: Subgraph, op: Op) -> OpFeatures:
     inputs = [subgraph.tensors[i] for i in op.inputs if i >= 0]
     outputs = [subgraph.tensors[i] for i in op.outputs if i >= 0]
-    data = [t for t in (*inputs, *outputs) if t.type != "RESOURCE"]
-    largest = max(data, key=lambda t: t.elements, default=None)
-    width = largest.shape[-1] if largest is not None and largest.shape else 1
     macs = multiply_adds(op, inputs, outputs)
-    taps, line = _innermost(op, inputs, outputs) if macs else (1, 1)
+    if macs:
+        kernel, counts = loops(op, inputs, outputs)
+        family = kernel
+        terms = {term: float(count) for term, count in counts.items() if count}
+        terms["op"] = 1.0
+    else:
+        family, terms = plain_loops(op, inputs, outputs)
     return OpFeatures(
         kind=op.kind,
         shape=describe(inputs, outputs),
-        family=_family(op, taps),
+        family=family,
         macs=macs,
-        taps_begun=macs / taps,
-        lines_begun=macs / line,
-        inputs=max((t.elements for t in inputs if t.type != "RESOURCE"), default=0),
         outputs=sum(t.elements for t in outputs if t.type != "RESOURCE"),
-        rows=0 if largest is None else largest.elements // max(width, 1),
+        terms=terms,
     )
-
-
-def _innermost(op: Op, inputs: list[Tensor], outputs: list[Tensor]) -> tuple[int, int]:
-    """Width of the filter and of the output's gradient or the output, at least 1 each."""
-    if op.kind.endswith("GradFilter"):
-        filters, lines = outputs[0], inputs[1]
-    elif op.kind.endswith("GradInput"):
-        filters, lines = inputs[0], inputs[1]
-    else:
-        filters, lines = inputs[1], outputs[0]
-    return max(filters.shape[-1], 1), max(lines.shape[-1], 1)
-
-
-def _family(op: Op, taps: int) -> str:
-    """Filters that slide along a line and those that do not are different kernels."""
-    if "Conv2D" in op.kind:
-        return f"{op.kind}, {'sliding' if taps > 1 else 'one tap a line'}"
-    return op.kind
 
 
 def describe(inputs: list[Tensor], outputs: list[Tensor]) -> str:

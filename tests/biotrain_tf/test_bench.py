@@ -10,15 +10,18 @@ import numpy as np
 import pytest
 
 from biotrain_tf.bench.bench_models import BenchModel
+from biotrain_tf.bench.contenders import HostRunner, OnnxRuntime
 from biotrain_tf.bench.fit import fit
 from biotrain_tf.bench.flame import boxes, write_flame
 from biotrain_tf.bench.floor import HELIUM, Product, floor
+from biotrain_tf.bench.host import contenders_of
 from biotrain_tf.bench.kernel_cases import kernel_cases
 from biotrain_tf.bench.step import OpCost, StepCost
 from biotrain_tf.bench.torch_eegnet import torch_eegnet
 from biotrain_tf.cli.main import main
 from biotrain_tf.device.counting import Executed, read_intervals, weights_of
 from biotrain_tf.device.model import ModelInfo, TensorInfo
+from biotrain_tf.models.eegnet import eegnet
 from converters.emit.op_features import OpFeatures
 
 MANY = 10**9
@@ -189,6 +192,41 @@ def test_mistakes_end_in_one_line(
     assert main(["bench", *arguments]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith(f"biotrain bench {arguments[0]}: {message}")
+
+
+@pytest.mark.parametrize("limit", [None, 0.25])
+def test_every_framework_trains_the_same_model(limit: float | None, tmp_path: Path) -> None:
+    """Without dropout, whose masks nobody shares; with and without limits on norms."""
+    model = eegnet(4, 3, 240, drop_prob=0.0, conv_spatial_max_norm=limit, norm_rate=limit)
+    contenders, missing = contenders_of(model, 2, tmp_path)
+    losses = {}
+    try:
+        for contender in contenders:
+            taken = [(contender.step(), contender.loss) for _ in range(5)]
+            losses[contender.name] = np.array([loss for _, loss in taken])
+            assert all(seconds > 0 for seconds, _ in taken)
+    finally:
+        for contender in contenders:
+            contender.close()
+    ours = losses[HostRunner.name]
+    # Momentum shows from the third loss on, limits from the second.
+    alike = {OnnxRuntime.name: 2 if limit is None else 1}
+    apart = {
+        name: float(np.abs(found - ours)[: alike.get(name, len(ours))].max())
+        for name, found in losses.items()
+    }
+    print(f"compared={len(losses)}x{len(ours)} losses={ours} apart={apart} not there: {missing}")
+    assert len(losses) >= 4 and np.isfinite(ours).all() and np.abs(np.diff(ours)).min() > 1e-3
+    assert not [name for name, far in apart.items() if not (far <= 1e-4)]
+
+
+def test_onnxruntime_takes_dropout(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime.training.api")
+    x = np.random.default_rng(0).standard_normal((2, 4, 240, 1)).astype(np.float32)
+    contender = OnnxRuntime(eegnet(4, 3, 240), x, np.array([0, 1]), tmp_path)
+    losses = [(contender.step(), contender.loss)[1] for _ in range(4)]
+    print(f"losses={losses}")
+    assert np.isfinite(losses).all() and np.abs(np.diff(losses)).min() > 1e-4
 
 
 def test_torch_is_asked_for_only_when_used() -> None:

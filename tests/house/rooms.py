@@ -48,7 +48,7 @@ PYTHON: dict[str, set[str]] = {
     "biotrain_tf.bench": {"biotrain_tf", "converters"},
     "biotrain_tf.demo": {"biotrain_tf", "converters"},
     "tflm_train": set(),
-    "scripts": {"biotrain_tf", "converters"},
+    "scripts": {"biotrain_tf", "converters", "scripts"},
     "examples": {"biotrain_tf", "converters"},
     # References are worth something only if they share no code with what they judge.
     "tests.oracle": set(),

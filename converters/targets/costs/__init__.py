@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,20 +19,20 @@ OTHER = "other"
 
 @dataclass(frozen=True)
 class CostTable:
-    """Executed instructions of an operator: ``coefficients[family]`` times its terms, in order.
+    """Executed instructions of an operator: the sum of ``coefficients[family]`` times its terms.
 
-    ``terms`` names them; converters/emit/op_features.py computes them. ``step`` is what the runner
-    executes besides operators: a constant and a part by element of the input.
+    converters/emit/op_features.py computes families and terms; one that is left out costs nothing.
+    ``step`` is what the runner executes besides operators: a constant and a part by element of the
+    input.
     """
 
     target: str
-    terms: tuple[str, ...]
-    coefficients: dict[str, tuple[float, ...]]
+    coefficients: dict[str, dict[str, float]]
     step: tuple[float, float]
 
-    def instructions(self, family: str, terms: tuple[float, ...]) -> float:
+    def instructions(self, family: str, terms: Mapping[str, float]) -> float:
         known = self.coefficients.get(family, self.coefficients[OTHER])
-        return sum(a * b for a, b in zip(known, terms, strict=True))
+        return sum(known.get(term, 0.0) * count for term, count in terms.items())
 
 
 def path_of(target: str, folder: Path = FOLDER) -> Path:
@@ -47,21 +48,18 @@ def read_costs(target: str, folder: Path = FOLDER) -> CostTable | None:
     content = json.loads(path.read_text())
     return CostTable(
         target=target,
-        terms=tuple(content["terms"]),
-        coefficients={kind: tuple(row) for kind, row in content["coefficients"].items()},
+        coefficients=content["coefficients"],
         step=(content["step"][0], content["step"][1]),
     )
 
 
 def write_costs(table: CostTable, folder: Path = FOLDER) -> Path:
     rows = ",\n".join(
-        f"  {json.dumps(kind)}: {json.dumps(list(row))}"
+        f"  {json.dumps(kind)}: {json.dumps(row)}"
         for kind, row in sorted(table.coefficients.items())
     )
     path = path_of(table.target, folder)
     path.write_text(
-        f'{{\n "terms": {json.dumps(list(table.terms))},\n'
-        f' "step": {json.dumps(list(table.step))},\n'
-        f' "coefficients": {{\n{rows}\n }}\n}}\n'
+        f'{{\n "step": {json.dumps(list(table.step))},\n "coefficients": {{\n{rows}\n }}\n}}\n'
     )
     return path

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Single kernels in drawn shapes, to fit the costs of loops that few networks have.
+
+What a network tells of a kernel is mostly what its usual shapes cost. The others, filters of 25
+taps or three columns, come from here: the program of `biotrain bench kernels` runs any shape.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from biotrain_tf.bench.kernel_cases import DW, DX, END, FORWARD, KernelCase
+from biotrain_tf.device.build import build_kernel_bench
+from biotrain_tf.device.counted_program import run_counted
+from biotrain_tf.device.interface import DeviceError
+from converters.emit.op_features import OpFeatures, features
+from converters.graph import Op, Subgraph, Tensor
+from converters.targets import TARGETS
+
+_DRAWN = 150
+_SEED = 1
+_MOST_MACS = 800_000
+_SUFFIX = {FORWARD: "", DW: "GradFilter", DX: "GradInput"}
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one kernel in one shape executes."""
+
+    features: OpFeatures
+    instructions: float
+
+
+@dataclass(frozen=True)
+class Window:
+    """A convolution as the program's request has it."""
+
+    batch: int
+    channels: int
+    height: int
+    width: int
+    out: int
+    filter_h: int
+    filter_w: int
+    stride_h: int = 1
+    stride_w: int = 1
+    same: bool = True
+    depthwise: bool = False
+    fast: bool = False
+
+    @property
+    def arguments(self) -> Shape:
+        sizes = (self.batch, self.channels, self.height, self.width, self.out)
+        filters = (self.filter_h, self.filter_w, self.stride_h, self.stride_w)
+        return (*sizes, *filters, int(self.same))
+
+    @property
+    def shapes(self) -> tuple[Shape, Shape, Shape]:
+        """Of input, filter and output."""
+
+        def size(inputs: int, taps: int, stride: int) -> int:
+            return -(-inputs // stride) if self.same else (inputs - taps) // stride + 1
+
+        out_h = size(self.height, self.filter_h, self.stride_h)
+        out_w = size(self.width, self.filter_w, self.stride_w)
+        first = (
+            (self.channels, self.out // self.channels)
+            if self.depthwise
+            else (self.out, self.channels)
+        )
+        return (
+            (self.batch, self.channels, self.height, self.width),
+            (*first, self.filter_h, self.filter_w),
+            (self.batch, self.out, out_h, out_w),
+        )
+
+    @property
+    def macs(self) -> int:
+        x, w, y = self.shapes
+        inputs = 1 if self.depthwise else self.channels
+        return y[0] * y[1] * y[2] * y[3] * w[2] * w[3] * inputs
+
+    def options(self) -> dict[str, int | str]:
+        return {
+            "stride_h": self.stride_h,
+            "stride_w": self.stride_w,
+            "dilation_h": 1,
+            "dilation_w": 1,
+            "padding": "SAME" if self.same else "VALID",
+        }
+
+    def request(self, direction: str) -> tuple[KernelCase, OpFeatures]:
+        routine = "depthwise" if self.depthwise else "conv"
+        kind = "BiotrainDepthwiseConv2D" if self.depthwise else "BiotrainConv2D"
+        x, w, y = self.shapes
+        given, result = {FORWARD: ((x, w), y), DW: ((x, y), w), DX: ((w, y), x)}[direction]
+        results = [result, (1,)] if self.fast else [result]
+        found = _features(kind + _SUFFIX[direction], given, results, self.options())
+        return _case(f"{'fast_' * self.fast}{routine}", direction, self.arguments), found
+
+
+def _case(routine: str, direction: str, arguments: Shape) -> KernelCase:
+    return KernelCase(routine, routine, direction, str(arguments), arguments, None, 0)
+
+
+def _features(
+    kind: str, inputs: tuple[Shape, ...], outputs: list[Shape], options: object
+) -> OpFeatures:
+    shapes = [*inputs, *outputs]
+    tensors = tuple(Tensor("", shape, "FLOAT32") for shape in shapes)
+    given = tuple(range(len(inputs)))
+    results = tuple(range(len(inputs), len(shapes)))
+    op = Op(kind, given, results, options)
+    found = features(Subgraph("", tensors, (op,), given, results), op)
+    # A kernel alone: what an operator does besides is not in it.
+    found.terms.pop("op", None)
+    return found
+
+
+def _windows(draw: random.Random) -> Iterator[Window]:
+    """Each kind of convolution in turn, until the samples are enough."""
+    r = draw.randint
+    for i in range(_DRAWN):
+        height = r(2, 22)
+        kinds = (
+            # Along one line, short filters and long.
+            Window(r(1, 2), r(1, 10), r(1, 3), r(20, 250), r(1, 14), 1, r(2, 40)),
+            Window(r(1, 2), 1, r(1, 10), r(40, 500), r(1, 16), 1, r(5, 140)),
+            # On images.
+            Window(r(1, 3), r(1, 9), r(5, 24), r(5, 24), r(1, 16), r(2, 5), r(2, 5)),
+            # In strides.
+            Window(r(1, 2), r(1, 8), r(4, 20), r(8, 40), r(1, 12), r(1, 3), r(1, 5), 2, 2),
+            # One tap a line: across rows, or pointwise.
+            Window(r(1, 3), r(1, 4), height, r(30, 300), r(1, 24), height, 1, same=False),
+            Window(r(1, 3), r(1, 32), 1, r(10, 200), r(1, 32), 1, 1),
+        )
+        yield kinds[i % len(kinds)]
+        channels = r(2, 16)
+        deep = (
+            (channels, channels, 1, r(20, 300), 1, r(5, 70)),
+            (channels, channels * r(1, 3), 1, r(20, 300), 1, r(2, 40)),
+            (channels, channels * r(1, 3), height, r(20, 200), height, 1),
+            (channels, channels * r(1, 3), r(4, 16), r(4, 16), 3, r(2, 4)),
+        )[i % 4]
+        c, out, h, w, filter_h, filter_w = deep
+        yield Window(r(1, 3), c, h, w, out, filter_h, filter_w, same=filter_w > 1, depthwise=True)
+        if i % 4 == 0:
+            taps = 64 * r(1, 2)
+            yield Window(1, 1, r(1, 4), r(250, 1100), r(1, 8), 1, taps, fast=True)
+            channels = r(1, 4)
+            yield Window(1, channels, 1, r(250, 1100), channels, 1, taps, depthwise=True, fast=True)
+
+
+def requests() -> Iterator[tuple[KernelCase, OpFeatures]]:
+    draw = random.Random(_SEED)
+    for window in _windows(draw):
+        if not window.fast and window.macs > _MOST_MACS:
+            continue
+        for direction in (FORWARD, DW, DX):
+            if window.fast and not window.depthwise and direction == DX:
+                continue
+            yield window.request(direction)
+
+
+def measure_samples(target: str) -> list[Sample]:
+    """Of all drawn shapes, in one run."""
+    profile = TARGETS[target]
+    asked = list(requests())
+    data = b"".join(case.request() for case, _ in asked) + END
+    run = run_counted(profile, build_kernel_bench(profile), data)
+    if len(run.intervals) != len(asked):
+        raise DeviceError(f"{target}: wanted {len(asked)} counts; found {len(run.intervals)}")
+    return [
+        Sample(found, interval.total.instructions)
+        for (_, found), interval in zip(asked, run.intervals, strict=True)
+    ]
