@@ -9,15 +9,24 @@
 namespace biotrain {
 namespace {
 
+// Narrow windows are mostly their loop's counter, unless their width is known.
+template <typename Body>
+[[gnu::always_inline]] inline void WithWidth(int width, const Body& body) {
+  if (width == 4) return body(Index<4>{});
+  if (width == 8) return body(Index<8>{});
+  body(width);
+}
+
 // The best of each window of one plane: x [H,W] to peak [OH,OW].
-template <typename Better>
-[[gnu::always_inline]] inline void Peaks(const PoolGeometry& g, const float* x,
-                                         float* peak, const Better& better) {
+template <typename Width, typename Better>
+[[gnu::always_inline]] inline void Peaks(const PoolGeometry& g, Width width,
+                                         const float* x, float* peak,
+                                         const Better& better) {
   for (int row = 0; row < g.out_h; ++row, x += g.in_w) {
     const float* window = x;
-    for (int ow = 0; ow < g.out_w; ++ow, window += g.filter_w) {
+    for (int ow = 0; ow < g.out_w; ++ow, window += width) {
       float best = window[0];
-      ForEachElement(g.filter_w, [&](int i) BIOTRAIN_INLINE {
+      ForEachElement(width, [&](int i) BIOTRAIN_INLINE {
         best = better(best, window[i]);
       });
       // Zero without a sign, whichever zero was the best.
@@ -30,43 +39,65 @@ template <typename Better>
 // equal, and then the first of a window is its largest.
 void PeaksAfter(float scale, const PoolGeometry& g, const float* x,
                 float* peak) {
-  if (scale > 0.0f) {
-    Peaks(g, x, peak,
-          [](float a, float b) BIOTRAIN_INLINE { return Larger(a, b); });
-  } else if (scale < 0.0f) {
-    Peaks(g, x, peak,
-          [](float a, float b) BIOTRAIN_INLINE { return Smaller(a, b); });
-  } else {
-    Peaks(g, x, peak, [](float a, float) BIOTRAIN_INLINE { return a; });
+  WithWidth(g.filter_w, [&](auto width) {
+    if (scale > 0.0f) {
+      Peaks(g, width, x, peak,
+            [](float a, float b) BIOTRAIN_INLINE { return Larger(a, b); });
+    } else if (scale < 0.0f) {
+      Peaks(g, width, x, peak,
+            [](float a, float b) BIOTRAIN_INLINE { return Smaller(a, b); });
+    } else {
+      Peaks(g, width, x, peak,
+            [](float a, float) BIOTRAIN_INLINE { return a; });
+    }
+  });
+}
+
+// What the gradient of one channel needs, as numbers that stay in registers.
+struct Line {
+  float center, scale, slope, offset;
+
+  [[gnu::always_inline]] float At(float x, float dy) const {
+    return Fma(center - x, slope, dy * scale - offset);
+  }
+  // Of inputs that no output came from.
+  [[gnu::always_inline]] void Fill(const float* x, int n, float* dx) const {
+    ForEachElement(n, [&](int i) BIOTRAIN_INLINE {
+      dx[i] = Fma(center - x[i], slope, -offset);
+    });
+  }
+};
+
+// `count` windows side by side: x and dx [count * width], peak and dy [count].
+template <typename Width>
+[[gnu::always_inline]] inline void WindowsGrad(Width width, int count,
+                                               const float* x,
+                                               const float* peak,
+                                               const float* dy, Line line,
+                                               float* dx) {
+  for (int i = 0; i < count; ++i, x += width, dx += width) {
+    const float best = peak[i];
+    const float share = dy[i];
+    const int at = share != 0.0f ? FindIn(x, width, best) : width;
+    line.Fill(x, width, dx);
+    if (at < width) dx[at] = line.At(best, share);
   }
 }
 
-// One plane; x [H,W], peak and dy [OH,OW], dx [H,W].
+// x and dx [H,W], peak and dy [OH,OW]
 void PlaneGrad(const PoolGeometry& g, const float* x, const float* peak,
-               const float* dy, float center, const ChannelGrad& grad,
-               float* dx) {
-  const float slope = grad.slope;
-  const float nothing = -grad.offset;
-  const auto without_dy = [&](int n) BIOTRAIN_INLINE {
-    ForEachElement(n, [&](int i) BIOTRAIN_INLINE {
-      dx[i] = Fma(center - x[i], slope, nothing);
-    });
-    x += n;
-    dx += n;
-  };
-  const int width = g.filter_w;
+               const float* dy, const Line& line, float* dx) {
+  const int covered = g.out_w * g.filter_w;
   for (int row = 0; row < g.out_h; ++row) {
-    for (int ow = 0; ow < g.out_w; ++ow, ++peak, ++dy) {
-      const int at = *dy != 0.0f ? FindIn(x, width, *peak) : width;
-      float* const window = dx;
-      without_dy(width);
-      if (at < width) {
-        window[at] = Fma(center - *peak, slope, *dy * grad.scale - grad.offset);
-      }
-    }
-    without_dy(g.in_w - g.out_w * width);
+    WithWidth(g.filter_w, [&](auto width) BIOTRAIN_INLINE {
+      WindowsGrad(width, g.out_w, x, peak, dy, line, dx);
+    });
+    line.Fill(x + covered, g.in_w - covered, dx + covered);
+    x += g.in_w;
+    dx += g.in_w;
+    peak += g.out_w;
+    dy += g.out_w;
   }
-  without_dy((g.in_h - g.out_h) * g.in_w);
 }
 
 }  // namespace
@@ -112,10 +143,11 @@ void BatchNormMaxPoolGrad(const PoolGeometry& g, const float* gamma,
     const ChannelGrad grad(sums, gamma[c], Sqrt(variance[c] + epsilon), count);
     dgamma[c] = grad.dgamma;
     dbeta[c] = grad.dbeta;
+    const Line line = {center, grad.scale, grad.slope, grad.offset};
     for (int b = 0; b < g.batch; ++b) {
       const int plane = b * g.channels + c;
       PlaneGrad(g, x + plane * spatial, peak + plane * pooled,
-                dy + plane * pooled, center, grad, dx + plane * spatial);
+                dy + plane * pooled, line, dx + plane * spatial);
     }
   }
 }

@@ -5,7 +5,10 @@
 
 #include "tflm_train/kernels/repeat.h"
 
-#if defined(__ARM_FEATURE_NUMERIC_MAXMIN)
+// Cortex-M from FPv5 on: GCC has no macro for it, and only the FPv5 of the
+// seventh architecture has doubles.
+#if defined(__ARM_FEATURE_FMA) && __ARM_ARCH_PROFILE == 'M' && \
+    (__ARM_ARCH >= 8 || (__ARM_FP & 8) != 0)
 #define BIOTRAIN_HARDWARE_MAX 1
 #else
 #define BIOTRAIN_HARDWARE_MAX 0

@@ -12,7 +12,7 @@ namespace biotrain {
 // pools over time have them.
 inline bool IsOneRow(const PoolGeometry& g) {
   return g.filter_h == 1 && g.stride_h == 1 && g.stride_w == g.filter_w &&
-         g.pad_top == 0 && g.pad_left == 0 && g.out_h <= g.in_h &&
+         g.pad_top == 0 && g.pad_left == 0 && g.out_h == g.in_h &&
          g.out_w * g.stride_w <= g.in_w;
 }
 
