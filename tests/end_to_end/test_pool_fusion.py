@@ -22,6 +22,7 @@ L = keras.layers
 
 def _network() -> keras.Model:
     """Pools in one row and in two, behind a norm, a ReLU or both; some gammas are negative."""
+    keras.utils.clear_session()  # the same names each time
     keras.utils.set_random_seed(SEED)
     anyhow = keras.initializers.RandomNormal(stddev=1.0)
 
