@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Normalise only what a maximum pool lets through.
 
-Where a maximum pool alone reads the output of a batch normalisation, the largest normalised element
-of a window is the normalised largest one (smallest, where gamma is negative): the same bits, because
-rounding keeps order. Backward, the slopes of all other elements are zero, so that the sums have a
-term for each window. Neither the normalised elements nor their slopes are in memory; what is kept
-instead is the chosen input of every window. The sums of the gradient add their terms in another
-order; all else keeps its bits.
+Where a maximum pool alone reads the output of a batch normalisation, the largest normalised
+element of a window is the normalised largest one (smallest, where gamma is negative): the same
+bits, because rounding keeps order. Backward, the slopes of all other elements are zero, so that the
+sums have a term for each window. Neither the normalised elements nor their slopes are in memory;
+what is kept instead is the chosen input of every window. The sums of the gradient add their terms
+in another order; all else keeps its bits. (Where rounding alone makes two normalised elements
+equal, the slope goes to the larger input, not to the first.)
 """
 
 from __future__ import annotations

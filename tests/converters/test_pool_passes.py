@@ -75,9 +75,7 @@ class _Step:
         names = {t.name: i for i, t in enumerate(self.tensors)}
         if reader:
             again = self.tensors[names[reader]]
-            results.append(
-                self.op("TANH", [names[reader]], [self.tensor("tanh", *again.shape)])
-            )
+            results.append(self.op("TANH", [names[reader]], [self.tensor("tanh", *again.shape)]))
         results += [names[leaves]] if leaves else []
         given = (x, gamma, beta, dy)
         subgraph = Subgraph("train", tuple(self.tensors), tuple(self.ops), given, tuple(results))
