@@ -16,7 +16,7 @@ from converters.passes.norm_into_pool import norm_into_pool
 from converters.passes.relu_behind_pool import relu_behind_pool
 
 FUSED = "BiotrainBatchNormMaxPool"
-POOL = {
+POOL: dict[str, Any] = {
     "filter_h": 1,
     "filter_w": 4,
     "stride_h": 1,
