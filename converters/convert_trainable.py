@@ -122,6 +122,8 @@ def _convert(
     from converters.passes.exact_options import exact_options
     from converters.passes.fast_fir import add_fast_fir
     from converters.passes.name_variables import name_variables
+    from converters.passes.norm_into_pool import norm_into_pool
+    from converters.passes.relu_behind_pool import relu_behind_pool
     from converters.passes.selector import add_selector
     from converters.passes.zero_states import zero_states
     from converters.planner.plan import METADATA_NAME, make_plan
@@ -142,7 +144,8 @@ def _convert(
     graph = replace(graph, description="biotrain_tf trainable model", metadata={})
     plan = None
     if compact:
-        graph = zero_states(commit_last(add_fast_fir(channels_first(graph))))
+        graph = norm_into_pool(relu_behind_pool(channels_first(graph)))
+        graph = zero_states(commit_last(add_fast_fir(graph)))
         plan = make_plan(graph)
         verify(graph, plan, IN_PLACE)
         graph = replace(graph, metadata={METADATA_NAME: plan.to_metadata()})

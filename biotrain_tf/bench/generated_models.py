@@ -16,7 +16,7 @@ def generated_models() -> dict[str, tuple[Any, int]]:
         "temporal_d": (_temporal(16, 125, filters=6, taps=16, depth=2, classes=5), 4),
         "spatial_a": (_spatial_first(8, 950, filters=32, taps=128, classes=4), 1),
         "spatial_b": (_spatial_first(3, 200, filters=12, taps=25, classes=2), 3),
-        "plain_a": (_plain(2, 512, (4, 16, 16), taps=(16, 8, 8), classes=2), 1),
+        "plain_a": (_plain(2, 512, (4, 16, 16), taps=(16, 8, 8), pool=8, classes=2), 1),
         "plain_b": (_plain(4, 256, (8, 8, 24), taps=(4, 16, 5), classes=3), 2),
         "plain_c": (_plain(1, 400, (6, 12, 12), taps=(10, 32, 3), classes=2), 1),
         "square": (_square(24, (8, 16), classes=4), 2),
@@ -107,7 +107,13 @@ def _spatial_first(chans: int, times: int, *, filters: int, taps: int, classes: 
 
 
 def _plain(
-    chans: int, times: int, filters: tuple[int, ...], *, taps: tuple[int, ...], classes: int
+    chans: int,
+    times: int,
+    filters: tuple[int, ...],
+    *,
+    taps: tuple[int, ...],
+    pool: int = 4,
+    classes: int,
 ) -> Any:
     """Convolutions over time with maxima between, then across channels: like EpiDeNet."""
     import keras
@@ -119,7 +125,7 @@ def _plain(
         x = layers.Conv2D(count, (1, width), padding="same")(x)
         x = layers.BatchNormalization()(x)
         x = layers.ReLU()(x)
-        x = layers.MaxPooling2D((1, 4))(x)
+        x = layers.MaxPooling2D((1, pool))(x)
     x = layers.Conv2D(filters[-1], (chans, 1), padding="valid")(x)
     x = layers.ReLU()(x)
     return _finish("plain", inputs, x, classes)

@@ -24,6 +24,7 @@ _ELEMENTWISE = {
     "BiotrainLeakyReluGrad": (1, 0),
     "BiotrainDropout BiotrainSgd": (0,),
     "BiotrainBatchNormGrad": (4,),
+    "BiotrainBatchNormMaxPoolGrad": (5,),
 }
 IN_PLACE: dict[str, tuple[tuple[int, int], ...]] = {
     kind: tuple((0, i) for i in inputs)

@@ -5,27 +5,33 @@
 
 namespace biotrain {
 
+void ChannelStatistics(const float* x, int batch, int channels, int spatial,
+                       int c, float* mean, float* variance) {
+  const float count = static_cast<float>(batch * spatial);
+  LineSums<1> sums;
+  for (int b = 0; b < batch; ++b) {
+    AddSum(x + (b * channels + c) * spatial, spatial, sums);
+  }
+  *mean = sums.Total(0) / count;
+  LineSums<1> squares;
+  for (int b = 0; b < batch; ++b) {
+    AddSquares(x + (b * channels + c) * spatial, spatial, *mean, squares);
+  }
+  *variance = squares.Total(0) / count;
+}
+
 void BatchNorm(const float* x, const float* gamma, const float* beta, int batch,
                int channels, int spatial, float epsilon, float* y, float* mean,
                float* variance) {
-  const float count = static_cast<float>(batch * spatial);
   for (int c = 0; c < channels; ++c) {
-    const auto for_each_line = [&](auto visit) {
-      for (int b = 0; b < batch; ++b) visit((b * channels + c) * spatial);
-    };
-    LineSums<1> sums;
-    for_each_line([&](int line) { AddSum(x + line, spatial, sums); });
-    const float center = sums.Total(0) / count;
-    LineSums<1> squares;
-    for_each_line(
-        [&](int line) { AddSquares(x + line, spatial, center, squares); });
-    mean[c] = center;
-    variance[c] = squares.Total(0) / count;
+    ChannelStatistics(x, batch, channels, spatial, c, &mean[c], &variance[c]);
+    const float center = mean[c];
     const float scale = gamma[c] / Sqrt(variance[c] + epsilon);
     const float shift = beta[c];
-    for_each_line([&](int line) {
+    for (int b = 0; b < batch; ++b) {
+      const int line = (b * channels + c) * spatial;
       Normalise(x + line, spatial, center, scale, shift, y + line);
-    });
+    }
   }
 }
 
@@ -35,25 +41,20 @@ void BatchNormGrad(const float* x, const float* gamma, const float* mean,
                    float* dgamma, float* dbeta) {
   const float count = static_cast<float>(batch * spatial);
   for (int c = 0; c < channels; ++c) {
-    const auto for_each_line = [&](auto visit) {
-      for (int b = 0; b < batch; ++b) visit((b * channels + c) * spatial);
-    };
     const float center = mean[c];
     LineSums<2> sums;
-    for_each_line([&](int line) {
+    for (int b = 0; b < batch; ++b) {
+      const int line = (b * channels + c) * spatial;
       AddGradSums(x + line, dy + line, spatial, center, sums);
-    });
-    // dx = scale * (dy - mean(dy) - (x - mean) * mean(dy * (x - mean)) / var)
-    const float deviation = Sqrt(variance[c] + epsilon);
-    const float scale = gamma[c] / deviation;
-    dbeta[c] = sums.Total(0);
-    dgamma[c] = sums.Total(1) / deviation;
-    const float slope = scale * (dgamma[c] / count / deviation);
-    const float offset = scale * (dbeta[c] / count);
-    for_each_line([&](int line) {
-      NormaliseGrad(x + line, dy + line, spatial, center, scale, slope, offset,
-                    dx + line);
-    });
+    }
+    const ChannelGrad grad(sums, gamma[c], Sqrt(variance[c] + epsilon), count);
+    dgamma[c] = grad.dgamma;
+    dbeta[c] = grad.dbeta;
+    for (int b = 0; b < batch; ++b) {
+      const int line = (b * channels + c) * spatial;
+      NormaliseGrad(x + line, dy + line, spatial, center, grad.scale,
+                    grad.slope, grad.offset, dx + line);
+    }
   }
 }
 

@@ -10,6 +10,7 @@
 #include "tflm_train/kernels/math.h"
 #include "tflm_train/kernels/matmul.h"
 #include "tflm_train/kernels/norm.h"
+#include "tflm_train/kernels/norm_pool.h"
 #include "tflm_train/kernels/pool.h"
 #include "tflm_train/kernels/softmax.h"
 #include "tflm_train/kernels/update.h"
@@ -189,6 +190,18 @@ void TestNorm(TestContext& test) {
   ExpectHash(test, 960, 0xa699fbb9u, "group norm grad");
 }
 
+void TestNormPool(TestContext& test) {
+  MakeInputs();
+  const PoolGeometry g = {2, 2, 50, 9, 2, 12, 1, 4, 1, 4, 0, 0};
+  static float peak[9 * 100];
+  BatchNormMaxPool(g, a, small[0], small[1], 1e-3f, Activation::kRelu, out,
+                   small[2], small[3], peak);
+  ExpectHash(test, 2 * 9 * 24, 0xf2284695u, "norm in pool");
+  BatchNormMaxPoolGrad(g, small[0], small[2], small[3], peak, b, a, 1e-3f, out,
+                       small[1], small[1] + 32);
+  ExpectHash(test, 2 * 9 * 100, 0xbca9e462u, "norm in pool grad");
+}
+
 void TestElementwise(TestContext& test) {
   MakeInputs();
   for (float& value : a) value *= 20.0f;
@@ -220,6 +233,7 @@ constexpr TestCase kTests[] = {
     {"bits_pool", TestPool},
     {"bits_matmul_softmax", TestMatMulAndSoftmax},
     {"bits_norm", TestNorm},
+    {"bits_norm_pool", TestNormPool},
     {"bits_elementwise", TestElementwise},
     {"bits_fast_fir", TestFastFir},
 };

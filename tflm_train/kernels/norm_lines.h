@@ -27,6 +27,10 @@ inline void Normalise(const float* x, int n, float center, float scale,
   });
 }
 
+// The statistics of channel c of x [B,C,S].
+void ChannelStatistics(const float* x, int batch, int channels, int spatial,
+                       int c, float* mean, float* variance);
+
 // Of dy, and of dy * (x - center).
 inline void AddGradSums(const float* x, const float* dy, int n, float center,
                         LineSums<2>& sums) {
@@ -44,6 +48,20 @@ inline void NormaliseGrad(const float* x, const float* dy, int n, float center,
     dx[i] = Fma(centered, slope, dy[i] * scale - offset);
   });
 }
+
+// What NormaliseGrad needs, of a channel whose batch is its group:
+// dx = scale * (dy - mean(dy) - (x - mean) * mean(dy * (x - mean)) / var)
+struct ChannelGrad {
+  float dgamma, dbeta;
+  float scale, slope, offset;
+  ChannelGrad(const LineSums<2>& sums, float gamma, float deviation,
+              float count)
+      : dgamma(sums.Total(1) / deviation),
+        dbeta(sums.Total(0)),
+        scale(gamma / deviation),
+        slope(scale * (dgamma / count / deviation)),
+        offset(scale * (dbeta / count)) {}
+};
 
 }  // namespace biotrain
 

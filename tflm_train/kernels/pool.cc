@@ -3,6 +3,7 @@
 
 #include "tflm_train/kernels/activation.h"
 #include "tflm_train/kernels/fma.h"
+#include "tflm_train/kernels/peak.h"
 #include "tflm_train/kernels/repeat.h"
 
 namespace biotrain {
@@ -47,13 +48,6 @@ void ForEachWindow(const PoolGeometry& g, const Visit& visit) {
   }
 }
 
-// Whether windows lie side by side, none of them on padding.
-bool IsPartition(const PoolGeometry& g) {
-  return g.stride_h == g.filter_h && g.stride_w == g.filter_w &&
-         g.pad_top == 0 && g.pad_left == 0 && g.out_h * g.stride_h <= g.in_h &&
-         g.out_w * g.stride_w <= g.in_w;
-}
-
 void FillRow(float value, int n, float* x) {
   for (; n >= 4; n -= 4, x += 4) x[0] = x[1] = x[2] = x[3] = value;
   for (; n > 0; --n) *x++ = value;
@@ -80,27 +74,17 @@ float RowMax(const float* x, int n) {
   float largest = x[0];
   float probe = 0.0f;
   ForEachElement(n, [&](int i) BIOTRAIN_INLINE {
-    largest = x[i] > largest ? x[i] : largest;
+    largest = Larger(x[i], largest);
     probe = Fma(x[i], 0.0f, probe);
   });
-  if (probe == 0.0f) return largest;
+  // Zero has no sign in an output, whichever zero the largest was.
+  if (probe == 0.0f) return largest + 0.0f;
   // Something here is infinite, or no number: with care.
   largest = x[0];
   for (int i = 0; i < n; ++i) {
     if (x[i] > largest || x[i] != x[i]) largest = x[i];
   }
   return largest;
-}
-
-int FindIn(const float* x, int n, float value) {
-  int i = 0;
-  while (i < n && x[i] != value) ++i;
-  return i;
-}
-
-// Windows side by side in one row, as pools over time have them.
-bool IsOneRow(const PoolGeometry& g) {
-  return g.filter_h == 1 && IsPartition(g);
 }
 
 }  // namespace

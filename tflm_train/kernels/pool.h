@@ -8,6 +8,14 @@
 
 namespace biotrain {
 
+// Whether windows lie side by side in one row, none of them on padding, as
+// pools over time have them.
+inline bool IsOneRow(const PoolGeometry& g) {
+  return g.filter_h == 1 && g.stride_h == 1 && g.stride_w == g.filter_w &&
+         g.pad_top == 0 && g.pad_left == 0 && g.out_h == g.in_h &&
+         g.out_w * g.stride_w <= g.in_w;
+}
+
 // The mean over the part of the window that lies on the input.
 void AveragePool2D(const PoolGeometry& geometry,
                    const float* x,  // [B,C,H,W]
@@ -24,7 +32,7 @@ void MaxPool2D(const PoolGeometry& geometry,
                float* y);  // [B,C,OH,OW]
 
 // The gradient of a window goes to its first maximum in row-major order.
-// y is the output without activation.
+// y is the output. Where its activation changed it, dy must be zero.
 void MaxPool2DGrad(const PoolGeometry& geometry,
                    const float* x,   // [B,C,H,W]
                    const float* y,   // [B,C,OH,OW]

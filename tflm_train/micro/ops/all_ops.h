@@ -110,6 +110,8 @@ inline constexpr OpEntry kAllOps[] = {
     {kCustomOp, "BiotrainSigmoidGrad", ops::ActivationGrad<ActivationKind::kSigmoid>, 2, 2, 1, kElementwise, 0},
     {kCustomOp, "BiotrainBatchNorm", ops::BatchNorm, 3, 3, 3, kNever, 0},
     {kCustomOp, "BiotrainBatchNormGrad", ops::BatchNormGrad, 5, 5, 3, kLastInput, 0},
+    {kCustomOp, "BiotrainBatchNormMaxPool", ops::BatchNormMaxPool, 3, 3, 4, kNever, 0},
+    {kCustomOp, "BiotrainBatchNormMaxPoolGrad", ops::BatchNormMaxPoolGrad, 6, 6, 3, kLastInput, 0},
     {kCustomOp, "BiotrainGroupNorm", ops::GroupNorm, 3, 3, 3, kNever, 0},
     {kCustomOp, "BiotrainGroupNormGrad", ops::GroupNormGrad, 5, 5, 3, kLastInput, 0},
     {kCustomOp, "BiotrainDropout", ops::Dropout, 3, 3, 1, kElementwise, 0},

@@ -51,6 +51,10 @@ void BatchNormGrad(OpContext& op);
 void GroupNorm(OpContext& op);
 void GroupNormGrad(OpContext& op);
 
+// norm_pool.cc
+void BatchNormMaxPool(OpContext& op);
+void BatchNormMaxPoolGrad(OpContext& op);
+
 // softmax.cc
 void Softmax(OpContext& op);
 void LogSoftmax(OpContext& op);

@@ -122,9 +122,70 @@ void TestPools(TestContext& test) {
   }
 }
 
+void TestNormsInPools(TestContext& test) {
+  const auto Options = [](OneOp& op, int32_t stride_w) {
+    op.flex.String("padding", "VALID").Int("stride_h", 1);
+    op.flex.Int("stride_w", stride_w).Int("filter_h", 1).Int("filter_w", 2);
+    op.flex.Float("epsilon", 0.0f).String("activation", "RELU");
+  };
+  const auto Forward = [](OneOp& op, Shape c) -> OneOp& {
+    const int x = op.In({1, 2, 1, 4}, {1, 3, 1, 3, 10, 12, 12, 10});
+    const int gamma = op.In(c, {2, -1});
+    const int beta = op.In(c, {10, 0});
+    const int y = op.Tensor({1, 2, 1, 2});
+    const int mean = op.Tensor({2});
+    const int variance = op.Tensor({2});
+    return op.Custom("BiotrainBatchNormMaxPool", {x, gamma, beta},
+                     {y, mean, variance, op.Tensor({1, 2, 1, 2})});
+  };
+  const auto Grad = [](OneOp& op, Shape dy) -> OneOp& {
+    const int gamma = op.In({1}, {2});
+    const int mean = op.In({1}, {2});
+    const int variance = op.In({1}, {1});
+    const int peak = op.In({1, 1, 1, 2}, {3, 3});
+    const int slope = op.In(dy, {1, 0});
+    const int x = op.In({1, 1, 1, 4}, {1, 3, 1, 3});
+    const int dx = op.Same({1, 1, 1, 4}, 5);
+    return op.Custom("BiotrainBatchNormMaxPoolGrad",
+                     {gamma, mean, variance, peak, slope, x},
+                     {dx, op.Tensor({1}), op.Tensor({1})});
+  };
+  {
+    OneOp& op = Fresh();
+    Options(op, 2);
+    Expect(test, Forward(op, {2}), 3, {12, 12, 1, 1}, "norm in pool");
+    test.ExpectNear(static_cast<double>(op.Slot<float>(4)[1]), 11, 0, "mean");
+    test.ExpectNear(static_cast<double>(op.Slot<float>(6)[2]), 10, 0, "peak");
+  }
+  {
+    OneOp& op = Fresh();
+    Options(op, 2);
+    Expect(test, Grad(op, {1, 1, 1, 2}), 5, {0, 1, 0, -1}, "norm in pool grad");
+    test.ExpectNear(static_cast<double>(op.Slot<float>(6)[0]), 1, 0, "dgamma");
+    test.ExpectNear(static_cast<double>(op.Slot<float>(7)[0]), 1, 0, "dbeta");
+  }
+  constexpr StatusCode kShape = StatusCode::kBadShape;
+  {
+    OneOp& op = Fresh();
+    Options(op, 1);
+    Refused(test, Forward(op, {2}), kShape, "windows overlap");
+  }
+  {
+    OneOp& op = Fresh();
+    Options(op, 2);
+    Refused(test, Forward(op, {1, 2}), kShape, "gamma and beta of rank 2");
+  }
+  {
+    OneOp& op = Fresh();
+    Options(op, 2);
+    Refused(test, Grad(op, {1, 1, 2, 1}), kShape, "dy with two rows");
+  }
+}
+
 constexpr TestCase kTests[] = {
     {"convolutions", TestConvolutions},
     {"pools", TestPools},
+    {"norms_in_pools", TestNormsInPools},
 };
 
 }  // namespace
