@@ -4,6 +4,7 @@
 #include "tflm_train/kernels/activation.h"
 #include "tflm_train/kernels/gather.h"
 #include "tflm_train/kernels/repeat.h"
+#include "tflm_train/kernels/slide.h"
 #include "tflm_train/kernels/tile_grid.h"
 
 namespace biotrain {
@@ -176,12 +177,26 @@ void Clear(const Correlation& c) {
   }
 }
 
+bool FitsSlide(const Correlation& c) {
+  return kSlides && c.terms.planes * c.terms.rows == 1 &&
+         c.terms.steps == kSlideTaps && c.x.item == 1 && c.x.step == 1 &&
+         c.y.item == 1 && c.pad >= 0 && c.pad < kSlideTaps &&
+         c.items <= c.width + c.pad;
+}
+
 int RoundUp(int value, int unit) { return (value + unit - 1) / unit * unit; }
 
 }  // namespace
 
 void Correlate(const Correlation& c) {
   if (c.terms.rows <= 0 || c.terms.steps <= 0) return Clear(c);
+  if (FitsSlide(c)) {
+    for (int n = 0; n < c.columns; ++n) {
+      Slide({c.x.at, c.width, c.pad, c.y.Skip(0, n).at, c.items},
+            c.w.Skip(n).at, c.w.step);
+    }
+    return;
+  }
   const Kernels kernels(c);
   // The items none of whose taps falls on the padding.
   Range inside = {0, 0};

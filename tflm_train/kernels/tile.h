@@ -22,7 +22,12 @@
 #endif
 
 // Whether windows are, too: Helium has vectors for them.
-#if BIOTRAIN_SCALAR_TILES && !defined(__ARM_FEATURE_MVE)
+#if defined(__ARM_FEATURE_MVE)
+#define BIOTRAIN_HELIUM 1
+#else
+#define BIOTRAIN_HELIUM 0
+#endif
+#if BIOTRAIN_SCALAR_TILES && !BIOTRAIN_HELIUM
 #define BIOTRAIN_SCALAR_WINDOWS 1
 #else
 #define BIOTRAIN_SCALAR_WINDOWS 0
@@ -54,6 +59,17 @@ enum class Along {
   asm volatile("" : "+r"(pointer));
 #else
   static_cast<void>(pointer);
+#endif
+}
+
+// And for a value, which is computed at this point.
+[[gnu::always_inline]] inline void PinValue(float& value) {
+#if defined(__riscv)
+  asm volatile("" : "+f"(value));
+#elif defined(__arm__)
+  asm volatile("" : "+t"(value));
+#else
+  static_cast<void>(value);
 #endif
 }
 
