@@ -28,9 +28,8 @@ struct Run {
   });
   Repeat<kLive>([&](auto j) BIOTRAIN_INLINE {
     const float value = first[j];
-    Repeat<j>([&](auto i) BIOTRAIN_INLINE {
-      sum[i] = Fma(value, tap[j - i], sum[i]);
-    });
+    Repeat<j>([&](auto i)
+                  BIOTRAIN_INLINE { sum[i] = Fma(value, tap[j - i], sum[i]); });
     sum[j] = value * tap[0];
     Pin(first);
   });

@@ -62,16 +62,22 @@ constexpr WindowKind WindowOf() {
           Tile<kM, kN, kItems, kB>::Run};
 }
 
-template <int kM, int kPeriod, Along kB, Lines kMost = Lines::kAny>
+template <int kM, int kPeriod, Along kB>
 constexpr WindowGrid OneColumnWindow() {
-  return {{WindowOf<kM, 1, kPeriod, kB, kMost>(),
-           WindowOf<kM, 1, kPeriod, kB, kMost>()}};
+  return {{WindowOf<kM, 1, kPeriod, kB, Lines::kAny>(),
+           WindowOf<kM, 1, kPeriod, kB, Lines::kAny>()}};
 }
 
 template <Along kB>
 constexpr WindowGrid TwoColumnWindow() {
   return {{WindowOf<8, 2, 8, kB, Lines::kAny>(),
            WindowOf<8, 1, 8, kB, Lines::kAny>()}};
+}
+
+template <int kM, int kN, int kPeriod>
+constexpr TapKind TapsOf() {
+  return {kM, kN, kPeriod,
+          Window<kM, kN, kPeriod, kSteps, Lines::kOne>::RunParts};
 }
 
 using RunColumns = void (*)(const Operand& a, const Operand& b,
@@ -136,8 +142,8 @@ constexpr WindowGrid kLongFilterWindow =
     OneColumnWindow<kLongItems, 16, kSteps>();
 constexpr WindowGrid kLongFilterBackWindow =
     OneColumnWindow<kLongItems, 16, kBack>();
-constexpr WindowGrid kManyTapsWindow =
-    OneColumnWindow<16, kManyTapsPeriod, kSteps, Lines::kOne>();
+constexpr TapKind kManyTaps = TapsOf<16, 1, kManyTapsPeriod>();
+constexpr TapKind kFewTaps[2] = {TapsOf<8, 2, 8>(), TapsOf<8, 1, 8>()};
 constexpr WindowGrid kShortFilterWindow = TwoColumnWindow<kSteps>();
 constexpr WindowGrid kShortFilterBackWindow = TwoColumnWindow<kBack>();
 

@@ -44,6 +44,18 @@ struct Window {
     } while (--tiles > 0);
   }
 
+  // One tile, over a line whose parts lie apart.
+  [[gnu::noinline]] static void RunParts(const LinePart* part, int parts,
+                                         Start start, const Sums& sums) {
+    WindowRegisters<kM, kN> tile(start, sums);
+    do {
+      Line(part->a, part->b, {nullptr, part->column, 1, 0, 0}, part->steps,
+           tile);
+      ++part;
+    } while (--parts > 0);
+    tile.Save(sums);
+  }
+
  private:
   [[gnu::always_inline]] static void Line(const float* x, const float* b_row,
                                           const Operand& b, int steps,
