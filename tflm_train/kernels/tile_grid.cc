@@ -150,10 +150,14 @@ constexpr WindowGrid kShortFilterBackWindow = TwoColumnWindow<kBack>();
 void RunGrid(const TileGrid& grid, const Operand& a, const Operand& b,
              const Terms& terms, Start start, const Sums& sums, int items,
              int columns) {
-  if (RunOuter(a, b, terms, start, sums, items, columns)) return;
+  // Where neither items nor columns of the sums are neighbours, as those of
+  // strided inputs' gradients, columns go one by one.
+  const bool scattered = sums.item != 1 && sums.column != 1;
+  if (!scattered && RunOuter(a, b, terms, start, sums, items, columns)) return;
   const int wide = grid.kinds[0][0].items;
   for (int n = 0; n < columns;) {
-    const int narrow = n + grid.kinds[0][0].columns <= columns ? 0 : 1;
+    const int narrow =
+        !scattered && n + grid.kinds[0][0].columns <= columns ? 0 : 1;
     const Operand b_here = b.Skip(n);
     if (items >= wide) {
       const RunTiles run = grid.kinds[0][narrow].For(terms);
