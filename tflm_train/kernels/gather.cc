@@ -54,13 +54,4 @@ void GatherLine(const float* line, int width, int first, int count, float* to) {
   ClearLine(count - inside.end, to + inside.end);
 }
 
-void GatherSpread(const float* line, int width, int first, int pitch, int count,
-                  float* to) {
-  const Range inside = StepsInside(first, pitch, width, count);
-  for (int i = 0; i < count; ++i) {
-    const bool there = inside.begin <= i && i < inside.end;
-    to[i] = there ? line[first + i * pitch] : 0.0f;
-  }
-}
-
 }  // namespace biotrain

@@ -10,10 +10,6 @@ void CopyLine(const float* from, int count, float* to);
 // to[i] = line[first + i] for i < count, zero outside [0, width).
 void GatherLine(const float* line, int width, int first, int count, float* to);
 
-// The same of every pitch-th position.
-void GatherSpread(const float* line, int width, int first, int pitch, int count,
-                  float* to);
-
 }  // namespace biotrain
 
 #endif  // TFLM_TRAIN_KERNELS_GATHER_H_

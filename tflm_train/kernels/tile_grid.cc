@@ -129,12 +129,12 @@ constexpr TileGrid kStepsByItemsGrid = GridOf<4, 4, kSteps, kItems>();
 constexpr TileGrid kNothingByStepsGrid = GridOf<4, 4, kNothing, kSteps>();
 constexpr TileGrid kStepsByFewGrid = GridOf<8, 2, kSteps, kSteps>();
 constexpr TileGrid kStepsByFewTailGrid = GridOf<6, 2, kSteps, kSteps>();
-constexpr TileGrid kItemsByStepsGrid = LineGridOf<kWideItems, 4, kSteps>();
 constexpr TileGrid kItemsByItemsGrid = LineGridOf<kWideItems, 4, kItems>();
-constexpr TileGrid kItemsByNothingGrid =
-    GridOf<kWideItems, 4, kItems, kNothing>();
-constexpr TileGrid kItemsByFewGrid = GridOf<kFewItems, 2, kItems, kNothing>();
-constexpr TileGrid kItemsByFewStepsGrid = LineGridOf<kFewItems, 2, kSteps>();
+constexpr TileGrid kNothingByItemsGrid = {
+    {{KindOf<kWideItems, 4, kNothing, kItems>(),
+      KindOf<kWideItems, 1, kNothing, kItems>()},
+     {kItemsByItemsGrid.kinds[1][0], kItemsByItemsGrid.kinds[1][1]}}};
+constexpr TileGrid kItemsByFewGrid = LineGridOf<kFewItems, 2, kItems>();
 
 // Filters are mostly of 16, 32, 64 or 128 taps: these are whole turns of the
 // window in a sum over taps, and whole tiles where the items are taps.

@@ -32,16 +32,13 @@ struct TileGrid {
 // By how the items and the columns lie in memory, see Along in tile.h.
 extern const TileGrid kStepsByStepsGrid;
 extern const TileGrid kStepsByItemsGrid;
-extern const TileGrid kItemsByStepsGrid;
 extern const TileGrid kItemsByItemsGrid;
 extern const TileGrid kNothingByStepsGrid;
-// For few columns, whose steps lie anyhow or are neighbours.
+extern const TileGrid kNothingByItemsGrid;
+// For few columns.
 extern const TileGrid kItemsByFewGrid;
-extern const TileGrid kItemsByFewStepsGrid;
 extern const TileGrid kStepsByFewGrid;
 extern const TileGrid kStepsByFewTailGrid;  // smaller
-// For more columns whose steps lie anyhow.
-extern const TileGrid kItemsByNothingGrid;
 
 // A filter that slides along a line of neighbouring items: the terms of a line
 // up to the last multiple of `period` steps, and the others.

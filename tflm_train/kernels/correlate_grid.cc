@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tflm_train/kernels/correlate_grid.h"
+
+#include "tflm_train/kernels/tile_grid.h"
+
+namespace biotrain {
+namespace {
+
+// Some taps of every filter.
+struct Part {
+  Range planes;
+  Range rows;
+  Range taps;
+};
+
+constexpr Range Common(Range a, Range b) {
+  const int begin = a.begin > b.begin ? a.begin : b.begin;
+  const int end = a.end < b.end ? a.end : b.end;
+  return begin < end ? Range{begin, end} : Range{begin, begin};
+}
+
+// The longest of the three loops over taps is the innermost.
+enum class Order { kPlanes, kRows, kTaps };
+
+Order OrderOf(const Terms& terms) {
+  if (terms.planes < 4 && terms.steps > 1) return Order::kTaps;
+  return terms.planes == 1 ? Order::kRows : Order::kPlanes;
+}
+
+Operand Reorder(const Operand& o, Order order) {
+  if (order == Order::kPlanes) return {o.at, o.item, o.plane, o.step, o.row};
+  if (order == Order::kRows) return {o.at, o.item, o.row, o.step, o.plane};
+  return o;
+}
+
+Terms Reorder(const Terms& t, Order order) {
+  if (order == Order::kPlanes) return {t.rows, t.steps, t.planes};
+  if (order == Order::kRows) return {t.planes, t.steps, t.rows};
+  return t;
+}
+
+// A part of a few filters, copied so that they are neighbours in every tap: a
+// tile has many more products than its filters have weights, and then no
+// address to compute for each of them.
+class Panel {
+ public:
+  static constexpr int kFloats = 384;
+
+  Panel(const Operand& w, const Part& part, Order order, int columns) {
+    const int planes = part.planes.size();
+    const int rows = part.rows.size();
+    const int taps = part.taps.size();
+    const float* from = w.at + part.planes.begin * w.plane +
+                        part.rows.begin * w.row + part.taps.begin * w.step;
+    packed_ = {floats_, 1, columns, columns * taps, columns * taps * rows};
+    if (order == Order::kPlanes) {
+      packed_ = {floats_, 1, columns * planes, columns * planes * taps,
+                 columns};
+    }
+    for (int p = 0; p < planes; ++p) {
+      for (int r = 0; r < rows; ++r) {
+        const float* tap = from + p * w.plane + r * w.row;
+        float* to = floats_ + p * packed_.plane + r * packed_.row;
+        for (int k = 0; k < taps; ++k) {
+          for (int n = 0; n < columns; ++n) to[n] = tap[n * w.item];
+          tap += w.step;
+          to += packed_.step;
+        }
+      }
+    }
+  }
+
+  const Operand& packed() const { return packed_; }
+
+ private:
+  Operand packed_;
+  float floats_[kFloats];
+};
+
+class GridCorrelation {
+ public:
+  GridCorrelation(const Correlation& all, const LineStack& lines)
+      : c_(all),
+        lines_(lines),
+        order_(OrderOf(all.terms)),
+        grid_(all.x.item != 1   ? kNothingByItemsGrid
+              : all.columns < 4 ? kItemsByFewGrid
+                                : kItemsByItemsGrid) {
+    // The items none of whose taps falls on padding.
+    const int stride = c_.x.item;
+    const int last = c_.width + c_.pad - (c_.terms.steps - 1) * c_.x.step - 1;
+    const int begin = c_.pad > 0 ? (c_.pad + stride - 1) / stride : 0;
+    const int end = last >= 0 ? last / stride + 1 : 0;
+    inside_ = Common({begin, end}, {0, c_.items});
+    if (inside_.size() <= 0) inside_ = {0, 0};
+  }
+
+  void Run() const {
+    if (c_.w.item == 1 || c_.columns == 1) {
+      const Terms& t = c_.terms;
+      return RunPart({{0, t.planes}, {0, t.rows}, {0, t.steps}}, c_.w, 0,
+                     c_.columns);
+    }
+    const int wide = grid_.kinds[0][0].columns;
+    for (int n = 0; n < c_.columns; n += wide) {
+      const int left = c_.columns - n;
+      RunColumns(n, left < wide ? left : wide);
+    }
+  }
+
+ private:
+  // As much at a time as a panel holds, in the order of the terms.
+  void RunColumns(int column, int columns) const {
+    const Terms whole = Reorder(c_.terms, order_);
+    const int most = Panel::kFloats / columns;
+    const int steps = Least(most, whole.steps);
+    const int rows = Least(most / steps, whole.rows);
+    const int planes =
+        rows == whole.rows ? Least(most / (steps * rows), whole.planes) : 1;
+    for (int p = 0; p < whole.planes; p += planes) {
+      for (int r = 0; r < whole.rows; r += rows) {
+        for (int k = 0; k < whole.steps; k += steps) {
+          const Range outer = {p, Least(p + planes, whole.planes)};
+          const Range middle = {r, Least(r + rows, whole.rows)};
+          const Range inner = {k, Least(k + steps, whole.steps)};
+          const Part part =
+              order_ == Order::kPlanes ? Part{inner, outer, middle}
+              : order_ == Order::kRows ? Part{outer, inner, middle}
+                                       : Part{outer, middle, inner};
+          RunPacked(part, column, columns);
+        }
+      }
+    }
+  }
+
+  [[gnu::noinline]] void RunPacked(const Part& part, int column,
+                                   int columns) const {
+    const Panel panel(c_.w.Skip(column), part, order_, columns);
+    RunPart(part, panel.packed(), column, columns);
+  }
+
+  // w is at the first tap of the part.
+  void RunPart(const Part& part, const Operand& w, int column,
+               int columns) const {
+    const bool first =
+        part.planes.begin == 0 && part.rows.begin == 0 && part.taps.begin == 0;
+    for (int line = 0; line < lines_.count; ++line) {
+      const int top = line * lines_.stride - lines_.pad;
+      const Range rows =
+          Common(StepsInside(top, lines_.step, lines_.height, c_.terms.rows),
+                 part.rows);
+      Piece piece = {part, c_.x, w, c_.y.Skip(0, column), columns, first};
+      piece.part.rows = rows;
+      piece.x.at += part.planes.begin * c_.x.plane +
+                    (top + rows.begin * lines_.step) * c_.width - c_.pad;
+      piece.w.at += (rows.begin - part.rows.begin) * w.row;
+      piece.y.at += line * lines_.y;
+      RunLine(piece);
+    }
+  }
+
+  // A line of items, and the taps for which they have sums to add.
+  struct Piece {
+    Part part;
+    Operand x;  // where the first tap of the filter falls for item 0
+    Operand w;  // the first tap of the part
+    Sums y;
+    int columns;
+    bool first;  // or the sums go on
+  };
+
+  void RunLine(const Piece& piece) const {
+    RunEdge(piece, {0, inside_.begin});
+    RunItems(piece, inside_, piece.part.taps);
+    RunEdge(piece, {inside_.end, c_.items});
+  }
+
+  // Neighbours that have the same taps on x go together.
+  void RunEdge(const Piece& piece, Range items) const {
+    while (items.begin < items.end) {
+      const Range taps = TapsOf(items.begin);
+      int end = items.begin + 1;
+      while (end < items.end) {
+        const Range next = TapsOf(end);
+        if (next.begin != taps.begin || next.end != taps.end) break;
+        ++end;
+      }
+      RunItems(piece, {items.begin, end}, Common(taps, piece.part.taps));
+      items.begin = end;
+    }
+  }
+
+  Range TapsOf(int item) const {
+    return StepsInside(item * c_.x.item - c_.pad, c_.x.step, c_.width,
+                       c_.terms.steps);
+  }
+
+  void RunItems(const Piece& piece, Range items, Range taps) const {
+    if (items.size() <= 0) return;
+    const Terms terms = {piece.part.planes.size(), piece.part.rows.size(),
+                         taps.size()};
+    const Sums y = piece.y.Skip(items.begin, 0);
+    if (terms.rows <= 0 || terms.steps <= 0) {
+      if (piece.first) Clear(y, items.size(), piece.columns);
+      return;
+    }
+    Operand x = piece.x.Skip(items.begin).SkipSteps(taps.begin);
+    Operand w = piece.w.SkipSteps(taps.begin - piece.part.taps.begin);
+    RunGrid(grid_, Reorder(x, order_), Reorder(w, order_),
+            Reorder(terms, order_), piece.first ? Start::kZero : Start::kSums,
+            y, items.size(), piece.columns);
+  }
+
+  static void Clear(const Sums& y, int items, int columns) {
+    for (int n = 0; n < columns; ++n) {
+      for (int m = 0; m < items; ++m) *y.Skip(m, n).at = 0.0f;
+    }
+  }
+
+  static int Least(int a, int b) { return a < b ? a : b; }
+
+  const Correlation& c_;
+  const LineStack& lines_;
+  const Order order_;
+  const TileGrid& grid_;
+  Range inside_;
+};
+
+}  // namespace
+
+void CorrelateGrid(const Correlation& all, const LineStack& lines) {
+  GridCorrelation(all, lines).Run();
+}
+
+}  // namespace biotrain
