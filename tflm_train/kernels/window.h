@@ -30,14 +30,13 @@ struct Window {
     const float* a_tile = a.at;
     do {
       WindowRegisters<kM, kN> tile(start, tile_sums);
-      const auto add =
-          [&](const float* a_line, const float* b_line)
-              BIOTRAIN_INLINE { Line(a_line, b_line, b, terms.steps, tile); };
-      if constexpr (kLines == Lines::kOne) {
-        add(a_tile, b.at);
-      } else {
-        ForEachLine(a_tile, a, b, terms, add);
-      }
+      const float* a_line = a_tile;
+      const float* b_line = b.at;
+      LineCount count(terms);
+      do {
+        Line(a_line, b_line, b, terms.steps, tile);
+        if constexpr (kLines == Lines::kOne) break;
+      } while (count.Advance(a, b, &a_line, &b_line));
       tile.Save(tile_sums);
       a_tile += kM;
       tile_sums.at += kM;
