@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tflm_train/kernels/correlate_grid.h"
 
+#include "tflm_train/kernels/repeat.h"
 #include "tflm_train/kernels/tile_grid.h"
 
 namespace biotrain {
@@ -47,32 +48,49 @@ class Panel {
   static constexpr int kFloats = 384;
 
   Panel(const Operand& w, const Part& part, Order order, int columns) {
-    const int planes = part.planes.size();
-    const int rows = part.rows.size();
-    const int taps = part.taps.size();
-    const float* from = w.at + part.planes.begin * w.plane +
-                        part.rows.begin * w.row + part.taps.begin * w.step;
-    packed_ = {floats_, 1, columns, columns * taps, columns * taps * rows};
-    if (order == Order::kPlanes) {
-      packed_ = {floats_, 1, columns * planes, columns * planes * taps,
-                 columns};
-    }
-    for (int p = 0; p < planes; ++p) {
-      for (int r = 0; r < rows; ++r) {
-        const float* tap = from + p * w.plane + r * w.row;
-        float* to = floats_ + p * packed_.plane + r * packed_.row;
-        for (int k = 0; k < taps; ++k) {
-          for (int n = 0; n < columns; ++n) to[n] = tap[n * w.item];
-          tap += w.step;
-          to += packed_.step;
+    const Terms t = Reorder(
+        Terms{part.planes.size(), part.rows.size(), part.taps.size()}, order);
+    const int row = columns * t.steps;
+    const int plane = row * t.rows;
+    packed_ = order == Order::kPlanes ? Operand{floats_, 1, row, plane, columns}
+              : order == Order::kRows
+                  ? Operand{floats_, 1, row, columns, plane}
+                  : Operand{floats_, 1, columns, row, plane};
+    Operand from = w.SkipSteps(part.taps.begin);
+    from.at += part.planes.begin * w.plane + part.rows.begin * w.row;
+    from = Reorder(from, order);
+    float* to = floats_;
+    for (int p = 0; p < t.planes; ++p) {
+      for (int r = 0; r < t.rows; ++r) {
+        for (int n = 0; n < columns; ++n) {
+          CopySteps(from.at + n * from.item + r * from.row, from.step, t.steps,
+                    columns, to + n);
         }
+        to += row;
       }
+      from.at += from.plane;
     }
   }
 
   const Operand& packed() const { return packed_; }
 
  private:
+  static void CopySteps(const float* from, int step, int steps, int columns,
+                        float* to) {
+    for (; steps >= 4; steps -= 4) {
+      Repeat<4>([&](auto) BIOTRAIN_INLINE {
+        *to = *from;
+        from += step;
+        to += columns;
+      });
+    }
+    for (; steps > 0; --steps) {
+      *to = *from;
+      from += step;
+      to += columns;
+    }
+  }
+
   Operand packed_;
   float floats_[kFloats];
 };

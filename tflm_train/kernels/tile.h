@@ -260,15 +260,19 @@ struct Tile {
   }
 
  private:
-  // Then a step has few addresses to compute, and a loop of single steps little
-  // besides: the first may be products, for which no sum is cleared.
+  // Then a step has few addresses to compute, and a single one costs little
+  // more than one of many: the first may be products, so that no sum is
+  // cleared.
   static constexpr bool kProductsFirst =
       kA == Along::kItems && kB == Along::kItems;
-  // More where lines are long, and pointers many.
-  static constexpr int kUnroll =
-      kProductsFirst                                                    ? 1
-      : kM * kN >= 16 && (kA == Along::kSteps || kLines == Lines::kOne) ? 8
-                                                                        : 4;
+  // More where lines are long, and pointers many. With six by four sums an
+  // unrolled loop moves them from register to register.
+  static constexpr int kUnroll = kProductsFirst && kM * kN >= 16 && kN > 2 ? 1
+                                 : kProductsFirst                          ? 4
+                                 : kM* kN >= 16 && (kA == Along::kSteps ||
+                                                    kLines == Lines::kOne)
+                                     ? 8
+                                     : 4;
 
   // Calls add(n, m, value of a, value of b).
   template <int kAhead, typename Add>
