@@ -104,7 +104,7 @@ constexpr int kFewestOuterColumns = 8;
 bool RunOuter(const Operand& a, const Operand& b, const Terms& terms,
               Start start, const Sums& sums, int items, int columns) {
   if (terms.planes * terms.rows != 1 || start != Start::kZero ||
-      columns < kFewestOuterColumns) {
+      columns < kFewestOuterColumns || (sums.item == 1 && a.item != 1)) {
     return false;
   }
   for (const OuterKind& kind : kOuterKinds) {
