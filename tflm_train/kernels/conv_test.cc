@@ -23,6 +23,8 @@ constexpr ConvCase kCases[] = {
     {1, 5, 7, 1, 5, 3, 3, 1, 1, 1, 1, Padding::kSame},
     {2, 6, 7, 3, 5, 3, 3, 1, 1, 1, 1, Padding::kSame},
     {1, 7, 31, 4, 5, 3, 3, 2, 2, 1, 1, Padding::kSame},
+    {1, 5, 9, 40, 5, 3, 3, 1, 1, 1, 1, Padding::kSame},
+    {1, 3, 5, 130, 4, 2, 1, 1, 1, 1, 1, Padding::kSame},
     {2, 6, 7, 3, 5, 3, 3, 1, 1, 1, 1, Padding::kValid},
     {1, 7, 9, 4, 8, 3, 3, 2, 2, 1, 1, Padding::kSame},
     {1, 7, 9, 2, 4, 3, 3, 2, 3, 1, 1, Padding::kValid},

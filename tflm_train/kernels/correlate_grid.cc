@@ -116,8 +116,8 @@ class GridCorrelation {
   void Run() const {
     if (c_.w.item == 1 || c_.columns == 1) {
       const Terms& t = c_.terms;
-      return RunPart({{0, t.planes}, {0, t.rows}, {0, t.steps}}, c_.w, 0,
-                     c_.columns);
+      return Run(
+          {{{0, t.planes}, {0, t.rows}, {0, t.steps}}, c_.w, 0, c_.columns});
     }
     const int wide = grid_.kinds[0][0].columns;
     for (int n = 0; n < c_.columns; n += wide) {
@@ -154,47 +154,30 @@ class GridCorrelation {
   [[gnu::noinline]] void RunPacked(const Part& part, int column,
                                    int columns) const {
     const Panel panel(c_.w.Skip(column), part, order_, columns);
-    RunPart(part, panel.packed(), column, columns);
+    Run({part, panel.packed(), column, columns});
   }
 
-  // w is at the first tap of the part.
-  void RunPart(const Part& part, const Operand& w, int column,
-               int columns) const {
-    const bool first =
-        part.planes.begin == 0 && part.rows.begin == 0 && part.taps.begin == 0;
-    for (int line = 0; line < lines_.count; ++line) {
-      const int top = line * lines_.stride - lines_.pad;
-      const Range rows =
-          Common(StepsInside(top, lines_.step, lines_.height, c_.terms.rows),
-                 part.rows);
-      Piece piece = {part, c_.x, w, c_.y.Skip(0, column), columns, first};
-      piece.part.rows = rows;
-      piece.x.at += part.planes.begin * c_.x.plane +
-                    (top + rows.begin * lines_.step) * c_.width - c_.pad;
-      piece.w.at += (rows.begin - part.rows.begin) * w.row;
-      piece.y.at += line * lines_.y;
-      RunLine(piece);
-    }
-  }
-
-  // A line of items, and the taps for which they have sums to add.
-  struct Piece {
+  // Some filters, or a part of them: w is at the first tap of the part.
+  struct Filters {
     Part part;
-    Operand x;  // where the first tap of the filter falls for item 0
-    Operand w;  // the first tap of the part
-    Sums y;
+    Operand w;
+    int column;
     int columns;
-    bool first;  // or the sums go on
+
+    bool IsFirst() const {
+      return part.planes.begin == 0 && part.rows.begin == 0 &&
+             part.taps.begin == 0;
+    }
   };
 
-  void RunLine(const Piece& piece) const {
-    RunEdge(piece, {0, inside_.begin});
-    RunItems(piece, inside_, piece.part.taps);
-    RunEdge(piece, {inside_.end, c_.items});
+  [[gnu::noinline]] void Run(const Filters& filters) const {
+    RunEdge(filters, {0, inside_.begin});
+    RunItems(filters, inside_, filters.part.taps);
+    RunEdge(filters, {inside_.end, c_.items});
   }
 
   // Neighbours that have the same taps on x go together.
-  void RunEdge(const Piece& piece, Range items) const {
+  void RunEdge(const Filters& filters, Range items) const {
     while (items.begin < items.end) {
       const Range taps = TapsOf(items.begin);
       int end = items.begin + 1;
@@ -203,7 +186,7 @@ class GridCorrelation {
         if (next.begin != taps.begin || next.end != taps.end) break;
         ++end;
       }
-      RunItems(piece, {items.begin, end}, Common(taps, piece.part.taps));
+      RunItems(filters, {items.begin, end}, Common(taps, filters.part.taps));
       items.begin = end;
     }
   }
@@ -213,20 +196,33 @@ class GridCorrelation {
                        c_.terms.steps);
   }
 
-  void RunItems(const Piece& piece, Range items, Range taps) const {
+  // The same items of every line.
+  [[gnu::noinline]] void RunItems(const Filters& filters, Range items,
+                                  Range taps) const {
     if (items.size() <= 0) return;
-    const Terms terms = {piece.part.planes.size(), piece.part.rows.size(),
-                         taps.size()};
-    const Sums y = piece.y.Skip(items.begin, 0);
-    if (terms.rows <= 0 || terms.steps <= 0) {
-      if (piece.first) Clear(y, items.size(), piece.columns);
-      return;
+    const Part& part = filters.part;
+    const Start start = filters.IsFirst() ? Start::kZero : Start::kSums;
+    Operand x = c_.x.Skip(items.begin).SkipSteps(taps.begin);
+    x.at += part.planes.begin * x.plane - c_.pad;
+    const Operand w = filters.w.SkipSteps(taps.begin - part.taps.begin);
+    Operand x_line = Reorder(x, order_);
+    Operand w_line = Reorder(w, order_);
+    Sums y = c_.y.Skip(items.begin, filters.column);
+    for (int line = 0; line < lines_.count; ++line, y.at += lines_.y) {
+      const int top = line * lines_.stride - lines_.pad;
+      const Range rows =
+          Common(StepsInside(top, lines_.step, lines_.height, c_.terms.rows),
+                 part.rows);
+      if (rows.size() > 0 && taps.size() > 0) {
+        x_line.at = x.at + (top + rows.begin * lines_.step) * c_.width;
+        w_line.at = w.at + (rows.begin - part.rows.begin) * w.row;
+        const Terms terms = {part.planes.size(), rows.size(), taps.size()};
+        RunGrid(grid_, x_line, w_line, Reorder(terms, order_), start, y,
+                items.size(), filters.columns);
+      } else if (start == Start::kZero) {
+        Clear(y, items.size(), filters.columns);
+      }
     }
-    Operand x = piece.x.Skip(items.begin).SkipSteps(taps.begin);
-    Operand w = piece.w.SkipSteps(taps.begin - piece.part.taps.begin);
-    RunGrid(grid_, Reorder(x, order_), Reorder(w, order_),
-            Reorder(terms, order_), piece.first ? Start::kZero : Start::kSums,
-            y, items.size(), piece.columns);
   }
 
   static void Clear(const Sums& y, int items, int columns) {
