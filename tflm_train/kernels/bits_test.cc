@@ -78,7 +78,7 @@ void TestConv(TestContext& test) {
        0x7ddd57feu,
        0x152465f1u},
       {{1, 1, 20, 90, 3, 1, 5, 1, 1, 1, 1, Padding::kSame},
-       0x120271f2u,
+       0x11908f2au,
        0x4fe7ea7au,
        0x85f30765u},
   };

@@ -18,24 +18,20 @@ void Conv2D(const ConvGeometry& g, const float* x, const float* w,
   const int x_plane = g.in_h * g.in_w;
   const int taps = g.filter_h * g.filter_w;
   const int y_plane = g.out_h * g.out_w;
+  const LineStack down = {g.out_h,   g.stride_h, g.dilation_h,
+                          g.pad_top, g.in_h,     g.out_w};
   for (int b = 0; b < g.batch; ++b) {
-    for (int oh = 0; oh < g.out_h; ++oh) {
-      const int top = oh * g.stride_h - g.pad_top;
-      const Range rows = StepsInside(top, g.dilation_h, g.in_h, g.filter_h);
-      const Sums to = {y + oh * g.out_w, 1, y_plane};
-      const Correlation line = {
-          {x + (top + rows.begin * g.dilation_h) * g.in_w, g.stride_w,
-           g.dilation_w, g.dilation_h * g.in_w, x_plane},
-          g.in_w,
-          g.pad_left,
-          {w + rows.begin * g.filter_w, g.in_c * taps, 1, g.filter_w, taps},
-          {g.in_c, rows.size(), g.filter_w},
-          to,
-          g.out_w,
-          g.out_c};
-      fast.Run(line);
-      Finish(to, g.out_w, g.out_c, bias, activation);
-    }
+    const Sums to = {y, 1, y_plane};
+    fast.Run({{x, g.stride_w, g.dilation_w, g.dilation_h * g.in_w, x_plane},
+              g.in_w,
+              g.pad_left,
+              {w, g.in_c * taps, 1, g.filter_w, taps},
+              {g.in_c, g.filter_h, g.filter_w},
+              to,
+              g.out_w,
+              g.out_c},
+             down);
+    Finish(to, y_plane, g.out_c, bias, activation);
     x += g.in_c * x_plane;
     y += g.out_c * y_plane;
   }

@@ -2,8 +2,10 @@
 #include "tflm_train/kernels/correlate.h"
 
 #include "tflm_train/kernels/activation.h"
+#include "tflm_train/kernels/correlate_grid.h"
 #include "tflm_train/kernels/gather.h"
 #include "tflm_train/kernels/repeat.h"
+#include "tflm_train/kernels/slide.h"
 #include "tflm_train/kernels/tile_grid.h"
 
 namespace biotrain {
@@ -13,76 +15,36 @@ constexpr int kBufferFloats = 256;
 constexpr int kLongEdgeItems = 15;
 constexpr int kShortEdgeItems = 8;
 
-// The micro-kernels a correlation uses: one choice for all of its items, so
-// that all sums have the same order.
-class Kernels {
- public:
-  explicit Kernels(const Correlation& c) : window_(nullptr), grid_(nullptr) {
-    const int taps = c.terms.steps;
-    const bool slides = c.x.item == 1 && c.x.step == 1 && c.y.item == 1;
-    const bool back = c.w.step == -1;
-    if (slides && (back || c.w.step == 1)) {
-      if (taps >= kLongFilter && c.items >= kLongFilter) {
-        window_ = back ? &kLongFilterBackWindow : &kLongFilterWindow;
-        return;
-      }
-      if (taps >= kShortFilter && c.items >= kShortFilter) {
-        window_ = back ? &kShortFilterBackWindow : &kShortFilterWindow;
-        return;
-      }
-    }
-    // The longest of the three loops is the innermost: its steps are unrolled.
-    by_planes_ = c.terms.planes >= 4 || taps == 1;
-    by_rows_ = by_planes_ && c.terms.planes == 1;
-    const int step = by_rows_ ? c.w.row : by_planes_ ? c.w.plane : c.w.step;
-    grid_ = c.columns < 4 && step == 1 ? &kItemsByFewStepsGrid
-            : c.columns < 4            ? &kItemsByFewGrid
-            : step == 1                ? &kItemsByStepsGrid
-            : c.w.item == 1            ? &kItemsByItemsGrid
-                                       : &kItemsByNothingGrid;
+// The window that slides along a line, if the line and the filter are long
+// enough: one choice for all items, so that all sums have the same order.
+const WindowGrid* WindowFor(const Correlation& c) {
+  const bool back = c.w.step == -1;
+  if (c.x.item != 1 || c.x.step != 1 || c.y.item != 1 ||
+      (!back && c.w.step != 1)) {
+    return nullptr;
   }
-
-  bool Slides() const { return window_ != nullptr; }
-
-  // So many items at the edge of a line are summed at a time.
-  int EdgeItems() const {
-    return window_ == &kLongFilterWindow || window_ == &kLongFilterBackWindow
-               ? kLongEdgeItems
-               : kShortEdgeItems;
+  if (c.terms.steps >= kLongFilter && c.items >= kLongFilter) {
+    return back ? &kLongFilterBackWindow : &kLongFilterWindow;
   }
-
-  void Run(const Operand& x, const Operand& w, const Terms& terms, Start start,
-           const Sums& y, int items, int columns) const {
-    if (window_ != nullptr) {
-      RunWindow(*window_, x, w, terms, start, y, items, columns);
-    } else if (by_rows_) {
-      RunGrid(*grid_, {x.at, x.item, x.row, x.step, x.plane},
-              {w.at, w.item, w.row, w.step, w.plane},
-              {terms.planes, terms.steps, terms.rows}, start, y, items,
-              columns);
-    } else if (by_planes_) {
-      RunGrid(*grid_, {x.at, x.item, x.plane, x.step, x.row},
-              {w.at, w.item, w.plane, w.step, w.row},
-              {terms.rows, terms.steps, terms.planes}, start, y, items,
-              columns);
-    } else {
-      RunGrid(*grid_, x, w, terms, start, y, items, columns);
-    }
+  if (c.terms.steps >= kShortFilter && c.items >= kShortFilter) {
+    return back ? &kShortFilterBackWindow : &kShortFilterWindow;
   }
+  return nullptr;
+}
 
- private:
-  const WindowGrid* window_;
-  const TileGrid* grid_;
-  bool by_planes_ = false;
-  bool by_rows_ = false;
-};
+// So many items at the edge of a line are summed at a time.
+int EdgeItems(const WindowGrid& window) {
+  return &window == &kLongFilterWindow || &window == &kLongFilterBackWindow
+             ? kLongEdgeItems
+             : kShortEdgeItems;
+}
 
-// A few items with taps on the padding, or of a stride: their values are
-// copied, as many terms at a time as the buffer takes.
+// A few items with taps on the padding: what they meet is copied, as many terms
+// at a time as the buffer takes.
 class Edge {
  public:
-  Edge(const Correlation& c, const Kernels& kernels)
-      : c_(c), kernels_(kernels), spread_(c.x.item != 1) {}
+  Edge(const Correlation& c, const WindowGrid& window)
+      : c_(c), window_(window) {}
 
   void Run(int first, int items) {
     first_ = first;
@@ -99,7 +61,7 @@ class Edge {
       return;
     }
     const int rows = lines > 1 ? lines : 1;
-    const int taps = lines > 0 ? t.steps : MostTaps();
+    const int taps = lines > 0 ? t.steps : kBufferFloats - items_ + 1;
     for (int p = 0; p < t.planes; ++p) {
       for (int r = 0; r < t.rows; r += rows) {
         for (int k = 0; k < t.steps; k += taps) {
@@ -112,46 +74,27 @@ class Edge {
  private:
   static int Least(int a, int b) { return a < b ? a : b; }
 
-  // With a stride every tap has its own run of items; else neighbouring taps
-  // share all values but one.
-  int Line(int taps) const {
-    return spread_ ? taps * items_ : items_ + (taps - 1) * c_.x.step;
-  }
-  int MostTaps() const {
-    return spread_ || c_.x.step >= kBufferFloats - items_
-               ? (spread_ ? kBufferFloats / items_ : 1)
-               : (kBufferFloats - items_) / c_.x.step + 1;
-  }
+  // Neighbouring taps share all values but one.
+  int Line(int taps) const { return items_ + taps - 1; }
 
   void Add(int plane, int row, int tap, const Terms& terms) {
     const int line = Line(terms.steps);
     float* to = buffer_;
     for (int p = 0; p < terms.planes; ++p) {
       for (int r = 0; r < terms.rows; ++r, to += line) {
-        const float* from =
-            c_.x.at + (plane + p) * c_.x.plane + (row + r) * c_.x.row;
-        const int position = first_ * c_.x.item + tap * c_.x.step - c_.pad;
-        if (!spread_) {
-          GatherLine(from, c_.width, position, line, to);
-          continue;
-        }
-        for (int k = 0; k < terms.steps; ++k) {
-          GatherSpread(from, c_.width, position + k * c_.x.step, c_.x.item,
-                       items_, to + k * items_);
-        }
+        GatherLine(c_.x.at + (plane + p) * c_.x.plane + (row + r) * c_.x.row,
+                   c_.width, first_ + tap - c_.pad, line, to);
       }
     }
-    const Operand x = {buffer_, 1, spread_ ? items_ : c_.x.step, line,
-                       line * terms.rows};
     Operand w = c_.w.SkipSteps(tap);
     w.at += plane * w.plane + row * w.row;
-    kernels_.Run(x, w, terms, start_, c_.y.Skip(first_, 0), items_, c_.columns);
+    RunWindow(window_, {buffer_, 1, 1, line, line * terms.rows}, w, terms,
+              start_, c_.y.Skip(first_, 0), items_, c_.columns);
     start_ = Start::kSums;
   }
 
   const Correlation& c_;
-  const Kernels& kernels_;
-  const bool spread_;
+  const WindowGrid& window_;
   int first_ = 0;
   int items_ = 0;
   Start start_ = Start::kZero;
@@ -159,10 +102,10 @@ class Edge {
   float buffer_[kBufferFloats + kMostWindowItems];
 };
 
-void RunEdges(const Correlation& c, const Kernels& kernels, Range items) {
+void RunEdges(const Correlation& c, const WindowGrid& window, Range items) {
   if (items.size() <= 0) return;
-  Edge edge(c, kernels);
-  const int most = kernels.EdgeItems();
+  Edge edge(c, window);
+  const int most = EdgeItems(window);
   for (int first = items.begin; first < items.end; first += most) {
     const int left = items.end - first;
     edge.Run(first, left < most ? left : most);
@@ -178,34 +121,51 @@ void Clear(const Correlation& c) {
 
 int RoundUp(int value, int unit) { return (value + unit - 1) / unit * unit; }
 
-}  // namespace
-
-void Correlate(const Correlation& c) {
-  if (c.terms.rows <= 0 || c.terms.steps <= 0) return Clear(c);
-  const Kernels kernels(c);
-  // The items none of whose taps falls on the padding.
-  Range inside = {0, 0};
-  if (c.x.item == 1) {
-    const int end = c.width + c.pad - (c.terms.steps - 1) * c.x.step;
-    inside = {c.pad > 0 ? c.pad : 0, end < c.items ? end : c.items};
+void RunLine(const Correlation& c, const WindowGrid& window) {
+  // The items none of whose taps falls on the padding. Edges come in whole
+  // tiles; so do the items between, unless there are too few.
+  const int unit = EdgeItems(window);
+  const int end = c.width + c.pad - (c.terms.steps - 1);
+  Range inside = {
+      RoundUp(c.pad > 0 ? c.pad : 0, unit),
+      c.items - RoundUp(c.items - (end < c.items ? end : c.items), unit)};
+  if (inside.size() < kLongFilter && inside.size() < c.items) {
+    return RunEdges(c, window, {0, c.items});
   }
-  if (kernels.Slides()) {
-    // Edges come in whole tiles; so do the items between, unless there are
-    // too few.
-    const int unit = kernels.EdgeItems();
-    inside.begin = RoundUp(inside.begin, unit);
-    inside.end = c.items - RoundUp(c.items - inside.end, unit);
-    if (inside.size() < kLongFilter && inside.size() < c.items) {
-      inside = {0, 0};
-    }
-  }
-  if (inside.size() <= 0) return RunEdges(c, kernels, {0, c.items});
-  RunEdges(c, kernels, {0, inside.begin});
+  RunEdges(c, window, {0, inside.begin});
   Operand x = c.x.Skip(inside.begin);
   x.at -= c.pad;
-  kernels.Run(x, c.w, c.terms, Start::kZero, c.y.Skip(inside.begin, 0),
-              inside.size(), c.columns);
-  RunEdges(c, kernels, {inside.end, c.items});
+  RunWindow(window, x, c.w, c.terms, Start::kZero, c.y.Skip(inside.begin, 0),
+            inside.size(), c.columns);
+  RunEdges(c, window, {inside.end, c.items});
+}
+
+bool FitsSlide(const Correlation& c) {
+  return kSlides && c.terms.planes * c.terms.rows == 1 &&
+         c.terms.steps == kSlideTaps && c.pad >= 0 && c.pad < kSlideTaps &&
+         c.items <= c.width + c.pad;
+}
+
+}  // namespace
+
+void Correlate(const Correlation& all, const LineStack& lines) {
+  const bool empty = all.terms.rows <= 0 || all.terms.steps <= 0;
+  const WindowGrid* window = WindowFor(all);
+  if (!empty && window == nullptr) return CorrelateGrid(all, lines);
+  for (int i = 0; i < lines.count; ++i) {
+    const Correlation line = LineOf(all, lines, i);
+    if (empty || line.terms.rows <= 0) {
+      Clear(line);
+    } else if (FitsSlide(line)) {
+      for (int n = 0; n < line.columns; ++n) {
+        Slide(
+            {line.x.at, line.width, line.pad, line.y.Skip(0, n).at, line.items},
+            line.w.Skip(n).at, line.w.step);
+      }
+    } else {
+      RunLine(line, *window);
+    }
+  }
 }
 
 void Finish(const Sums& y, int items, int columns, const float* bias,

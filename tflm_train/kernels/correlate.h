@@ -24,7 +24,32 @@ struct Correlation {
   int columns;
 };
 
-void Correlate(const Correlation& correlation);
+// Lines below one another: the planes of an image, or of its gradient. Rows of
+// taps move down a zero-padded plane as taps move along a line.
+struct LineStack {
+  int count;
+  int stride;  // rows of x from one line to the next
+  int step;    // and from one row of taps to the next
+  int pad;
+  int height;  // rows of x
+  int y;       // floats from one line to the next
+};
+
+// One of them. `all` has all rows of taps and its x is at row 0; the line has
+// the rows that fall on x.
+constexpr Correlation LineOf(const Correlation& all, const LineStack& lines,
+                             int line) {
+  const int top = line * lines.stride - lines.pad;
+  const Range rows = StepsInside(top, lines.step, lines.height, all.terms.rows);
+  Correlation one = all;
+  one.x.at += (top + rows.begin * lines.step) * all.width;
+  one.w.at += rows.begin * all.w.row;
+  one.terms.rows = rows.size();
+  one.y.at += line * lines.y;
+  return one;
+}
+
+void Correlate(const Correlation& all, const LineStack& lines);
 
 // Then, where there is one, adds the bias of each column and activates.
 void Finish(const Sums& y, int items, int columns,

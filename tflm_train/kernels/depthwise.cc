@@ -20,31 +20,26 @@ void DepthwiseConv2D(const ConvGeometry& g, const float* x, const float* w,
   const int y_plane = g.out_h * g.out_w;
   const FastFilters fast(DepthwiseWorkspace(g) > 0 ? workspace : nullptr, taps,
                          1);
+  const LineStack down = {g.out_h,   g.stride_h, g.dilation_h,
+                          g.pad_top, g.in_h,     g.out_w};
   for (int channel = 0; channel < g.in_c; ++channel) {
     const int first = channel * multiplier;
     fast.Pack(w + first * taps, 1);
     for (int image = 0; image < g.batch; ++image) {
       const float* const from = x + (image * g.in_c + channel) * x_plane;
       float* const plane = y + (image * g.out_c + first) * y_plane;
-      for (int oh = 0; oh < g.out_h; ++oh) {
-        const int top = oh * g.stride_h - g.pad_top;
-        const Range rows = StepsInside(top, g.dilation_h, g.in_h, g.filter_h);
-        const Sums to = {plane + oh * g.out_w, 1, y_plane};
-        const Correlation line = {
-            {from + (top + rows.begin * g.dilation_h) * g.in_w, g.stride_w,
-             g.dilation_w, g.dilation_h * g.in_w, 0},
-            g.in_w,
-            g.pad_left,
-            {w + first * taps + rows.begin * g.filter_w, taps, 1, g.filter_w,
-             0},
-            {1, rows.size(), g.filter_w},
-            to,
-            g.out_w,
-            multiplier};
-        fast.Run(line);
-        Finish(to, g.out_w, multiplier,
-               bias == nullptr ? nullptr : bias + first, activation);
-      }
+      const Sums to = {plane, 1, y_plane};
+      fast.Run({{from, g.stride_w, g.dilation_w, g.dilation_h * g.in_w, 0},
+                g.in_w,
+                g.pad_left,
+                {w + first * taps, taps, 1, g.filter_w, 0},
+                {1, g.filter_h, g.filter_w},
+                to,
+                g.out_w,
+                multiplier},
+               down);
+      Finish(to, y_plane, multiplier, bias == nullptr ? nullptr : bias + first,
+             activation);
     }
   }
 }

@@ -29,6 +29,7 @@ constexpr ConvCase kCases[] = {
     {2, 6, 7, 3, 3, 3, 3, 1, 1, 1, 1, Padding::kSame},
     {2, 6, 7, 3, 6, 3, 3, 1, 1, 1, 1, Padding::kValid},
     {1, 7, 9, 4, 8, 3, 3, 2, 2, 1, 1, Padding::kSame},
+    {1, 3, 51, 4, 8, 3, 3, 2, 2, 1, 1, Padding::kSame},
     {1, 7, 9, 2, 4, 3, 3, 2, 3, 1, 1, Padding::kValid},
     {1, 9, 11, 2, 4, 3, 3, 1, 1, 2, 2, Padding::kSame},
     {1, 9, 12, 2, 6, 3, 4, 2, 2, 2, 3, Padding::kSame},

@@ -31,9 +31,12 @@ class FastFilters {
     }
   }
   // The columns are the filters.
-  void Run(const Correlation& line) const {
-    if (packed_ == nullptr) return Correlate(line);
-    FastFir(line, packed_, packed_ + filters_ * FastFirFilterFloats(taps_));
+  void Run(const Correlation& all, const LineStack& lines) const {
+    if (packed_ == nullptr) return Correlate(all, lines);
+    for (int line = 0; line < lines.count; ++line) {
+      FastFir(LineOf(all, lines, line), packed_,
+              packed_ + filters_ * FastFirFilterFloats(taps_));
+    }
   }
 
  private:

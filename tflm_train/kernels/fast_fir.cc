@@ -162,11 +162,13 @@ void FastFirGrad::AddLine(const float* x, int width, int pad, const float* dy,
       GatherLine(dy + filter * dy_filter, outputs, done, block, dy_);
       PackFastFir(dy_, block, 1, dy_parts_);
       float* to = sums_ + filter * kParts * quarter;
-      const Terms terms = {1, 1, block / 4};
       for (int part = 0; part < kParts; ++part) {
-        RunWindow(kManyTapsWindow, {x_parts_ + part * count, 1, 1, 0, 0},
-                  {dy_parts_ + part * (block / 4), 0, 1, 0, 0}, terms,
-                  Start::kZero, {block_, 1, 0}, quarter, 1);
+        LinePart line = {x_parts_ + part * count,
+                         dy_parts_ + part * (block / 4), 0, block / 4};
+        for (int tap = 0; tap < quarter; tap += kManyTaps.items) {
+          kManyTaps.run(&line, 1, Start::kZero, {block_ + tap, 1, 0});
+          line.a += kManyTaps.items;
+        }
         for (int i = 0; i < quarter; ++i) *to++ += block_[i];
       }
     }

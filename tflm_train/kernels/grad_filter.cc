@@ -18,9 +18,22 @@ class BatchSums {
   BatchSums(const Sums& sums, int items, int columns)
       : sums_(sums), items_(items), columns_(columns) {}
 
-  // Where the next part is to be written, or added to.
-  Sums Part() { return {part_, 1, items_}; }
+  // Where the next part is to be written, or added to. The first is where the
+  // sums are to be, if its items may be neighbours there.
+  Sums Part() { return InPlace() ? sums_ : Sums{part_, 1, items_}; }
   void Join() {
+    if (!InPlace()) Add();
+    first_ = false;
+  }
+  void SaveIfEmpty() {
+    if (!first_) return;
+    for (float& part : part_) part = 0.0f;
+    Add();
+  }
+
+ private:
+  bool InPlace() const { return first_ && sums_.item == 1; }
+  void Add() {
     for (int n = 0; n < columns_; ++n) {
       float* to = sums_.Skip(0, n).at;
       for (int m = 0; m < items_; ++m, to += sums_.item) {
@@ -28,15 +41,8 @@ class BatchSums {
         *to = first_ ? part : *to + part;
       }
     }
-    first_ = false;
-  }
-  void SaveIfEmpty() {
-    if (!first_) return;
-    for (float& part : part_) part = 0.0f;
-    Join();
   }
 
- private:
   Sums sums_;
   int items_;
   int columns_;
@@ -76,8 +82,76 @@ struct TapRow {
   }
 };
 
-// Items are neighbouring taps, over which a window slides; a line of outputs at
-// a time, whose ends meet padded copies of the inputs.
+// What one line adds to a tile of neighbouring taps, over which a window
+// slides. Steps are outputs. The line is pieced together: of steps whose taps
+// all fall on inputs, and of copies with zeros where they fall on padding.
+class TapLine {
+ public:
+  static constexpr int kOutputs = 4;  // share the copies of the inputs
+
+  TapLine(const TapKind& kind, int outputs, int dy_output, const Sums& sums)
+      : kind_(kind), outputs_(outputs), dy_output_(dy_output), sums_(sums) {}
+
+  // `steps` are whole turns.
+  void Add(const float* x, const float* dy, int steps) {
+    AddPart({x, dy, dy_output_, steps});
+  }
+
+  // line[position] is what the first of the taps falls on in the first step.
+  // Only the last steps need not be whole turns.
+  [[gnu::noinline]] void AddCopied(const float* line, int width, int position,
+                                   const float* dy, int steps) {
+    const int most = 2 * kind_.period;
+    for (; steps > 0; steps -= most, position += most, dy += most) {
+      const int count = steps < most ? steps : most;
+      const int whole =
+          (count + kind_.period - 1) / kind_.period * kind_.period;
+      if (copies_ == kCopies) Run();
+      float* const x = x_[copies_++];
+      GatherLine(line, width, position, whole + kind_.items - 1, x);
+      if (whole == count) {
+        AddPart({x, dy, dy_output_, whole});
+        continue;
+      }
+      for (int n = 0; n < outputs_; ++n) {
+        float* const to = dy_ + n * whole;
+        GatherLine(dy + n * dy_output_, count, 0, whole, to);
+      }
+      AddPart({x, dy_, whole, whole});
+    }
+  }
+
+  void Run() {
+    kind_.run(parts_, count_, start_, sums_);
+    for (int n = kind_.columns; n < outputs_; n += kind_.columns) {
+      for (LinePart& part : parts_) part.b += kind_.columns * part.column;
+      kind_.run(parts_, count_, start_, sums_.Skip(0, n));
+    }
+    start_ = Start::kSums;
+    count_ = 0;
+    copies_ = 0;
+  }
+
+ private:
+  static constexpr int kCopies = 2;  // of the ends of a short filter's line
+  static constexpr int kParts = kCopies + 1;
+  static constexpr int kCopiedSteps = 2 * kMostWindowItems;
+
+  void AddPart(const LinePart& part) { parts_[count_++] = part; }
+
+  const TapKind& kind_;
+  const int outputs_;
+  const int dy_output_;  // floats from one output to the next
+  const Sums sums_;
+  Start start_ = Start::kZero;
+  int count_ = 0;
+  int copies_ = 0;
+  LinePart parts_[kParts];
+  float x_[kCopies][kCopiedSteps + kMostWindowItems];
+  float dy_[kOutputs * kCopiedSteps];
+};
+
+// Items are neighbouring taps.
 class TapWindow {
  public:
   explicit TapWindow(const TapRow& row) : row_(row), g_(row.g) {}
@@ -93,11 +167,10 @@ class TapWindow {
   }
 
  private:
-  static constexpr int kBufferFloats = 160;
-  static constexpr int kOutputs = 4;  // share a copy of the inputs
+  static constexpr int kOutputs = TapLine::kOutputs;
 
   void RunOutputs(int input, int output, int count) const {
-    const WindowKind& kind = KindFor(count % 2 == 0);
+    const TapKind& kind = KindFor(count % 2 == 0);
     for (int tap = 0; tap < g_.filter_w; tap += kind.items) {
       const int last = g_.filter_w - kind.items;
       RunTile(kind, input, output, count, tap < last ? tap : last);
@@ -105,17 +178,17 @@ class TapWindow {
   }
 
   // The many or the few taps at a time, whichever leave less undone twice.
-  const WindowKind& KindFor(bool two) const {
-    const WindowKind& many = kManyTapsWindow.kinds[0];
-    const WindowKind& few = kShortFilterWindow.kinds[two ? 0 : 1];
-    const int waste = RoundUp(g_.filter_w, many.items) - g_.filter_w;
-    return g_.filter_w >= many.items && waste * 8 < g_.filter_w ? many : few;
+  const TapKind& KindFor(bool two) const {
+    const int waste = RoundUp(g_.filter_w, kManyTaps.items) - g_.filter_w;
+    return g_.filter_w >= kManyTaps.items && waste * 8 < g_.filter_w
+               ? kManyTaps
+               : kFewTaps[two ? 0 : 1];
   }
 
-  void RunTile(const WindowKind& kind, int input, int output, int outputs,
+  void RunTile(const TapKind& kind, int input, int output, int outputs,
                int tap) const {
     const int left = tap - g_.pad_left;
-    // Where no tap of the tile is on the padding, in whole turns of the window.
+    // Where no tap of the tile is on the padding, in whole turns.
     const int begin = RoundUp(left < 0 ? -left : 0, kind.period);
     const int room = g_.in_w - left - (kind.items - 1);
     const int most = (room < g_.out_w ? room : g_.out_w) - begin;
@@ -123,67 +196,25 @@ class TapWindow {
     BatchSums sums(row_.Dw(input, output, tap, 1), kind.items, outputs);
     for (int image = 0; image < g_.batch; ++image) {
       for (int row = row_.rows.begin; row < row_.rows.end; ++row) {
-        AddLine({kind,
-                 row_.X(image, input, row),
-                 left,
-                 {row_.Dy(image, output, row), g_.out_h * g_.out_w, 1, 0, 0},
-                 outputs},
-                inside, sums.Part());
+        TapLine line(kind, outputs, g_.out_h * g_.out_w, sums.Part());
+        AddLine(row_.X(image, input, row), left, row_.Dy(image, output, row),
+                inside, &line);
+        line.Run();
         sums.Join();
       }
     }
     sums.SaveIfEmpty();
   }
 
-  struct Line {
-    const WindowKind& kind;
-    const float* x;
-    int left;
-    Operand dy;
-    int outputs;
-  };
-
-  void AddLine(const Line& line, Range inside, const Sums& sums) const {
+  void AddLine(const float* x, int left, const float* dy, Range inside,
+               TapLine* line) const {
     if (inside.size() <= 0) {
-      return AddEnd(line, {0, g_.out_w}, Start::kZero, sums);
+      return line->AddCopied(x, g_.in_w, left, dy, g_.out_w);
     }
-    AddEnd(line, {0, inside.begin}, Start::kZero, sums);
-    Add(line, line.x + line.left + inside.begin, inside,
-        inside.begin > 0 ? Start::kSums : Start::kZero, sums);
-    AddEnd(line, {inside.end, g_.out_w}, Start::kSums, sums);
-  }
-
-  void AddEnd(const Line& line, Range steps, Start start,
-              const Sums& sums) const {
-    float buffer[kBufferFloats];
-    const WindowKind& kind = line.kind;
-    const int most = (kBufferFloats - kind.items) / kind.period * kind.period;
-    for (int first = steps.begin; first < steps.end; first += most) {
-      const int end = first + most < steps.end ? first + most : steps.end;
-      GatherLine(line.x, g_.in_w, line.left + first,
-                 end - first + kind.items - 1, buffer);
-      Add(line, buffer, {first, end}, start, sums);
-      start = Start::kSums;
-    }
-  }
-
-  void Add(const Line& line, const float* x, Range steps, Start start,
-           const Sums& sums) const {
-    const WindowKind& kind = line.kind;
-    const int whole = steps.size() / kind.period * kind.period;
-    const Operand a = {x, 1, 1, 0, 0};
-    for (int n = 0; n < line.outputs; n += kind.columns) {
-      const Operand b = line.dy.Skip(n).SkipSteps(steps.begin);
-      Start now = start;
-      if (whole > 0) {
-        kind.one_line(a, b, {1, 1, whole}, now, sums.Skip(0, n), 1);
-        now = Start::kSums;
-      }
-      if (whole < steps.size()) {
-        kind.rest(a.SkipSteps(whole), b.SkipSteps(whole),
-                  {1, 1, steps.size() - whole}, now, sums.Skip(0, n), 1);
-      }
-    }
+    line->AddCopied(x, g_.in_w, left, dy, inside.begin);
+    line->Add(x + left + inside.begin, dy + inside.begin, inside.size());
+    line->AddCopied(x, g_.in_w, left + inside.end, dy + inside.end,
+                    g_.out_w - inside.end);
   }
 
   static int RoundUp(int value, int unit) {

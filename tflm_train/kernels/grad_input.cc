@@ -26,7 +26,8 @@ void GradInputOfSpan(const ConvGeometry& g, const InputGradient& grad) {
                {grad.outputs, 1, 1},
                {grad.dx + input * g.in_h * g.in_w, 1, g.in_w},
                g.in_w,
-               g.in_h});
+               g.in_h},
+              {1, 1, 1, 0, 1, 0});
   }
 }
 
@@ -36,29 +37,29 @@ void GradInput(const ConvGeometry& g, const InputGradient& grad,
                const FastFilters& fast) {
   if (SpansHeight(g)) return GradInputOfSpan(g, grad);
   const int filter = g.filter_h * g.filter_w;
-  for (int ih = 0; ih < g.in_h; ++ih) {
-    const InputPhase down(g.stride_h, g.dilation_h, g.pad_top, g.filter_h,
-                          ih % g.stride_h);
-    const int top = ih / g.stride_h - down.pad;
-    const Range rows = StepsInside(top, down.output_step, g.out_h, down.taps);
-    const float* const dy =
-        grad.dy + (top + rows.begin * down.output_step) * g.out_w;
-    const int tap_row = down.last_tap - rows.begin * down.tap_step;
+  for (int row = 0; row < g.stride_h && row < g.in_h; ++row) {
+    const InputPhase down(g.stride_h, g.dilation_h, g.pad_top, g.filter_h, row);
+    const LineStack lines = {(g.in_h - row + g.stride_h - 1) / g.stride_h,
+                             1,
+                             down.output_step,
+                             down.pad,
+                             g.out_h,
+                             g.stride_h * g.in_w};
     for (int offset = 0; offset < g.stride_w && offset < g.in_w; ++offset) {
       const InputPhase along(g.stride_w, g.dilation_w, g.pad_left, g.filter_w,
                              offset);
-      const Correlation line = {
-          {dy, 1, along.output_step, down.output_step * g.out_w,
-           g.out_h * g.out_w},
-          g.out_w,
-          along.pad,
-          {grad.w + tap_row * g.filter_w + along.last_tap, filter,
-           -along.tap_step, -down.tap_step * g.filter_w, grad.inputs * filter},
-          {grad.outputs, rows.size(), along.taps},
-          {grad.dx + ih * g.in_w + offset, g.stride_w, g.in_h * g.in_w},
-          (g.in_w - offset + g.stride_w - 1) / g.stride_w,
-          grad.inputs};
-      fast.Run(line);
+      fast.Run(
+          {{grad.dy, 1, along.output_step, down.output_step * g.out_w,
+            g.out_h * g.out_w},
+           g.out_w,
+           along.pad,
+           {grad.w + down.last_tap * g.filter_w + along.last_tap, filter,
+            -along.tap_step, -down.tap_step * g.filter_w, grad.inputs * filter},
+           {grad.outputs, down.taps, along.taps},
+           {grad.dx + row * g.in_w + offset, g.stride_w, g.in_h * g.in_w},
+           (g.in_w - offset + g.stride_w - 1) / g.stride_w,
+           grad.inputs},
+          lines);
     }
   }
 }

@@ -29,6 +29,15 @@ struct Terms {
   int steps;
 };
 
+// Some steps of a line that is pieced together. The columns of b are `column`
+// floats apart.
+struct LinePart {
+  const float* a;
+  const float* b;
+  int column;
+  int steps;
+};
+
 // Whether sums begin at zero or go on from what is in memory.
 enum class Start { kZero, kSums };
 

@@ -10,23 +10,27 @@
 
 namespace biotrain {
 
-// Either the items or the columns of the sums are neighbours.
+// Either the items or the columns of the sums are neighbours; in the first case
+// so are the items of a.
 template <int kM, int kSteps, Along kSums>
 struct Outer {
   // `tiles` neighbouring tiles of kM items.
   [[gnu::noinline]] static void Run(const Operand& a, const Operand& b,
                                     const Sums& sums, int columns, int tiles) {
+    constexpr bool kByItems = kSums == Along::kItems;
+    const int a_item = kByItems ? 1 : a.item;
     const float* from = a.at;
     float* to = sums.at;
     do {
       float a_values[kM][kSteps];
-      Repeat<kM>([&](auto m) BIOTRAIN_INLINE {
-        Repeat<kSteps>(
-            [&](auto k) BIOTRAIN_INLINE { a_values[m][k] = from[k * a.step]; });
-        from += a.item;
+      Repeat<kSteps>([&](auto k) BIOTRAIN_INLINE {
+        const float* step = from + k * a.step;
+        Repeat<kM>([&](auto m)
+                       BIOTRAIN_INLINE { a_values[m][k] = step[m * a_item]; });
       });
       Pass(a_values, b, sums, to, columns);
-      to += kM * (kSums == Along::kItems ? 1 : sums.item);
+      from += kM * a_item;
+      to += kM * (kByItems ? 1 : sums.item);
     } while (--tiles > 0);
   }
 
@@ -37,8 +41,6 @@ struct Outer {
     const float* steps[kSteps];
     Repeat<kSteps>([&](auto k)
                        BIOTRAIN_INLINE { steps[k] = b.at + k * b.step; });
-    const int item = kSums == Along::kItems ? 1 : sums.item;
-    const int step = kSums == Along::kItems ? sums.column : 1;
     do {
       float b_values[kSteps];
       Repeat<kSteps>([&](auto k) BIOTRAIN_INLINE {
@@ -51,13 +53,18 @@ struct Outer {
         Repeat<kSteps - 1>([&](auto k) BIOTRAIN_INLINE {
           sum = Fma(a_values[m][k + 1], b_values[k + 1], sum);
         });
-        *at = sum;
-        at += item;
-        // Or the sums of all items would need registers at once.
-        if constexpr (m % 2 == 1) PinOutput(at);
+        // With the pins, or the sums of all items would need registers at once.
+        if constexpr (kSums == Along::kItems) {
+          column[m] = sum;
+          if constexpr (m % 2 == 1) PinOutput(column);
+        } else {
+          *at = sum;
+          at += sums.item;
+          if constexpr (m % 2 == 1) PinOutput(at);
+        }
       });
-      column += step;
-    } while (--columns > 0);
+      column += kSums == Along::kItems ? sums.column : 1;
+    } while (--columns != 0);
   }
 };
 

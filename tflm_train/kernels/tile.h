@@ -22,7 +22,12 @@
 #endif
 
 // Whether windows are, too: Helium has vectors for them.
-#if BIOTRAIN_SCALAR_TILES && !defined(__ARM_FEATURE_MVE)
+#if defined(__ARM_FEATURE_MVE)
+#define BIOTRAIN_HELIUM 1
+#else
+#define BIOTRAIN_HELIUM 0
+#endif
+#if BIOTRAIN_SCALAR_TILES && !BIOTRAIN_HELIUM
 #define BIOTRAIN_SCALAR_WINDOWS 1
 #else
 #define BIOTRAIN_SCALAR_WINDOWS 0
@@ -54,6 +59,17 @@ enum class Along {
   asm volatile("" : "+r"(pointer));
 #else
   static_cast<void>(pointer);
+#endif
+}
+
+// And for a value, which is computed at this point.
+[[gnu::always_inline]] inline void PinValue(float& value) {
+#if defined(__riscv)
+  asm volatile("" : "+f"(value));
+#elif defined(__arm__)
+  asm volatile("" : "+t"(value));
+#else
+  static_cast<void>(value);
 #endif
 }
 
@@ -127,14 +143,21 @@ template <int kM, int kN>
 struct TileRegisters {
   float value[kN][kM];
 
+  [[gnu::always_inline]] TileRegisters() {}
   [[gnu::always_inline]] TileRegisters(Start start, const Sums& sums) {
     if (start == Start::kZero) {
-      Repeat<kM * kN>([&](auto i)
-                          BIOTRAIN_INLINE { value[i / kM][i % kM] = 0.0f; });
+      Clear();
     } else {
-      ForEach(sums, [&](float& sum, auto n, auto m)
-                        BIOTRAIN_INLINE { value[n][m] = sum; });
+      Load(sums);
     }
+  }
+  [[gnu::always_inline]] void Clear() {
+    Repeat<kM * kN>([&](auto i)
+                        BIOTRAIN_INLINE { value[i / kM][i % kM] = 0.0f; });
+  }
+  [[gnu::always_inline]] void Load(const Sums& sums) {
+    ForEach(sums, [&](float& sum, auto n, auto m)
+                      BIOTRAIN_INLINE { value[n][m] = sum; });
   }
   [[gnu::always_inline]] void Save(const Sums& sums) const {
     ForEach(sums, [&](float& sum, auto n, auto m)
@@ -148,11 +171,14 @@ struct TileRegisters {
     float* at = sums.at;
     if (kM == 1 || sums.item == 1) {
       Repeat<kN>([&](auto n) BIOTRAIN_INLINE {
+        // Or there would be a pointer a column, kept from tile to tile.
+        PinOutput(at);
         Repeat<kM>([&](auto m) BIOTRAIN_INLINE { visit(at[m], n, m); });
         at += sums.column;
       });
     } else {
       Repeat<kM>([&](auto m) BIOTRAIN_INLINE {
+        PinOutput(at);
         Repeat<kN>([&](auto n) BIOTRAIN_INLINE { visit(at[n], n, m); });
         at += sums.item;
       });
@@ -160,27 +186,31 @@ struct TileRegisters {
   }
 };
 
-// Calls visit for the lines of a tile's terms, planes before rows.
-template <typename Visit>
-[[gnu::always_inline]] inline void ForEachLine(const float* a_line,
-                                               const Operand& a,
-                                               const Operand& b,
-                                               const Terms& terms,
-                                               const Visit& visit) {
-  const float* b_line = b.at;
-  int row = terms.rows;
-  int lines = terms.planes * terms.rows;
-  for (;;) {
-    visit(a_line, b_line);
-    if (--lines == 0) return;
-    a_line += a.row;
-    b_line += b.row;
-    if (--row > 0) continue;
-    row = terms.rows;
-    a_line += a.plane - row * a.row;
-    b_line += b.plane - row * b.row;
+// Goes through the lines of a tile's terms, planes before rows.
+class LineCount {
+ public:
+  [[gnu::always_inline]] explicit LineCount(const Terms& terms)
+      : rows_(terms.rows), row_(terms.rows), lines_(terms.planes * rows_) {}
+
+  // To the next line; false if there is none.
+  [[gnu::always_inline]] bool Advance(const Operand& a, const Operand& b,
+                                      const float** a_line,
+                                      const float** b_line) {
+    if (--lines_ == 0) return false;
+    *a_line += a.row;
+    *b_line += b.row;
+    if (--row_ > 0) return true;
+    row_ = rows_;
+    *a_line += a.plane - rows_ * a.row;
+    *b_line += b.plane - rows_ * b.row;
+    return true;
   }
-}
+
+ private:
+  int rows_;
+  int row_;
+  int lines_;
+};
 
 // Sums over one line only are told apart: what little they do besides would
 // show.
@@ -195,16 +225,33 @@ struct Tile {
     Sums tile_sums = sums;
     const float* a_tile = a.at;
     do {
-      TileRegisters<kM, kN> tile(start, tile_sums);
-      const auto add = [&](const float* a_line,
-                           const float* b_line) BIOTRAIN_INLINE {
-        Line(Cursor<kM, kA>(a_line, a), Cursor<kN, kB>(b_line, b), terms.steps,
-             tile.value);
-      };
-      if constexpr (kLines == Lines::kOne) {
-        add(a_tile, b.at);
+      TileRegisters<kM, kN> tile;
+      const float* a_line = a_tile;
+      const float* b_line = b.at;
+      Cursor<kM, kA> a_cursor(a_line, a);
+      Cursor<kN, kB> b_cursor(b_line, b);
+      int left = terms.steps;
+      if (start == Start::kSums) {
+        tile.Load(tile_sums);
+      } else if constexpr (kProductsFirst) {
+        Step<0>(a_cursor, b_cursor,
+                [&](auto n, auto m, float x, float y)
+                    BIOTRAIN_INLINE { tile.value[n][m] = x * y; });
+        --left;
       } else {
-        ForEachLine(a_tile, a, b, terms, add);
+        tile.Clear();
+      }
+      if constexpr (kLines == Lines::kOne) {
+        Line(a_cursor, b_cursor, left, tile.value);
+      } else {
+        LineCount count(terms);
+        for (;;) {
+          Line(a_cursor, b_cursor, left, tile.value);
+          if (!count.Advance(a, b, &a_line, &b_line)) break;
+          a_cursor = Cursor<kM, kA>(a_line, a);
+          b_cursor = Cursor<kN, kB>(b_line, b);
+          left = terms.steps;
+        }
       }
       tile.Save(tile_sums);
       a_tile += kM * a.item;
@@ -213,45 +260,65 @@ struct Tile {
   }
 
  private:
+  // Then a step has few addresses to compute, and a single one costs little
+  // more than one of many: the first may be products, so that no sum is
+  // cleared.
+  static constexpr bool kProductsFirst =
+      kA == Along::kItems && kB == Along::kItems;
+  // More where lines are long, and pointers many. With six by four sums an
+  // unrolled loop moves them from register to register.
+  static constexpr int kUnroll = kProductsFirst && kM * kN >= 16 && kN > 2 ? 1
+                                 : kProductsFirst                          ? 4
+                                 : kM* kN >= 16 && (kA == Along::kSteps ||
+                                                    kLines == Lines::kOne)
+                                     ? 8
+                                     : 4;
+
+  // Calls add(n, m, value of a, value of b).
+  template <int kAhead, typename Add>
+  [[gnu::always_inline]] static void Step(Cursor<kM, kA>& a, Cursor<kN, kB>& b,
+                                          const Add& add) {
+    // The fewer values wait in registers while the others pass by.
+    if constexpr (kN <= kM) {
+      float b_values[kN];
+      Repeat<kN>([&](auto n) BIOTRAIN_INLINE {
+        b_values[n] = b.template Load<n, kAhead>();
+      });
+      Repeat<kM>([&](auto m) BIOTRAIN_INLINE {
+        if constexpr (m % 2 == 0) a.template Hold<m>();
+        const float a_value = a.template Load<m, kAhead>();
+        Repeat<kN>([&](auto n)
+                       BIOTRAIN_INLINE { add(n, m, a_value, b_values[n]); });
+      });
+    } else {
+      float a_values[kM];
+      Repeat<kM>([&](auto m) BIOTRAIN_INLINE {
+        a_values[m] = a.template Load<m, kAhead>();
+      });
+      Repeat<kN>([&](auto n) BIOTRAIN_INLINE {
+        if constexpr (n % 2 == 0) b.template Hold<n>();
+        const float b_value = b.template Load<n, kAhead>();
+        Repeat<kM>([&](auto m)
+                       BIOTRAIN_INLINE { add(n, m, a_values[m], b_value); });
+      });
+    }
+    a.EndStep();
+    b.EndStep();
+  }
+
   [[gnu::always_inline]] static void Line(Cursor<kM, kA> a, Cursor<kN, kB> b,
                                           int left, float (&sums)[kN][kM]) {
-    // Where lines are long, and pointers many.
-    constexpr int kUnroll =
-        kM * kN >= 16 && (kA == Along::kSteps || kLines == Lines::kOne) ? 8 : 4;
-    // The fewer values wait in registers while the others pass by.
     const auto step = [&](auto ahead) BIOTRAIN_INLINE {
-      if constexpr (kN <= kM) {
-        float b_values[kN];
-        Repeat<kN>([&](auto n) BIOTRAIN_INLINE {
-          b_values[n] = b.template Load<n, ahead>();
-        });
-        Repeat<kM>([&](auto m) BIOTRAIN_INLINE {
-          if constexpr (m % 2 == 0) a.template Hold<m>();
-          const float a_value = a.template Load<m, ahead>();
-          Repeat<kN>([&](auto n) BIOTRAIN_INLINE {
-            sums[n][m] = Fma(a_value, b_values[n], sums[n][m]);
-          });
-        });
-      } else {
-        float a_values[kM];
-        Repeat<kM>([&](auto m) BIOTRAIN_INLINE {
-          a_values[m] = a.template Load<m, ahead>();
-        });
-        Repeat<kN>([&](auto n) BIOTRAIN_INLINE {
-          if constexpr (n % 2 == 0) b.template Hold<n>();
-          const float b_value = b.template Load<n, ahead>();
-          Repeat<kM>([&](auto m) BIOTRAIN_INLINE {
-            sums[n][m] = Fma(a_values[m], b_value, sums[n][m]);
-          });
-        });
-      }
-      a.EndStep();
-      b.EndStep();
+      Step<ahead>(a, b, [&](auto n, auto m, float x, float y) BIOTRAIN_INLINE {
+        sums[n][m] = Fma(x, y, sums[n][m]);
+      });
     };
-    for (; left >= kUnroll; left -= kUnroll) {
-      Repeat<kUnroll>(step);
-      a.template Advance<kUnroll>();
-      b.template Advance<kUnroll>();
+    if constexpr (kUnroll > 1) {
+      for (; left >= kUnroll; left -= kUnroll) {
+        Repeat<kUnroll>(step);
+        a.template Advance<kUnroll>();
+        b.template Advance<kUnroll>();
+      }
     }
     if constexpr (kUnroll > 4) {
       if (left >= 4) {

@@ -62,16 +62,22 @@ constexpr WindowKind WindowOf() {
           Tile<kM, kN, kItems, kB>::Run};
 }
 
-template <int kM, int kPeriod, Along kB, Lines kMost = Lines::kAny>
+template <int kM, int kPeriod, Along kB>
 constexpr WindowGrid OneColumnWindow() {
-  return {{WindowOf<kM, 1, kPeriod, kB, kMost>(),
-           WindowOf<kM, 1, kPeriod, kB, kMost>()}};
+  return {{WindowOf<kM, 1, kPeriod, kB, Lines::kAny>(),
+           WindowOf<kM, 1, kPeriod, kB, Lines::kAny>()}};
 }
 
 template <Along kB>
 constexpr WindowGrid TwoColumnWindow() {
   return {{WindowOf<8, 2, 8, kB, Lines::kAny>(),
            WindowOf<8, 1, 8, kB, Lines::kAny>()}};
+}
+
+template <int kM, int kN, int kPeriod>
+constexpr TapKind TapsOf() {
+  return {kM, kN, kPeriod,
+          Window<kM, kN, kPeriod, kSteps, Lines::kOne>::RunParts};
 }
 
 using RunColumns = void (*)(const Operand& a, const Operand& b,
@@ -98,7 +104,7 @@ constexpr int kFewestOuterColumns = 8;
 bool RunOuter(const Operand& a, const Operand& b, const Terms& terms,
               Start start, const Sums& sums, int items, int columns) {
   if (terms.planes * terms.rows != 1 || start != Start::kZero ||
-      columns < kFewestOuterColumns) {
+      columns < kFewestOuterColumns || (sums.item == 1 && a.item != 1)) {
     return false;
   }
   for (const OuterKind& kind : kOuterKinds) {
@@ -123,12 +129,12 @@ constexpr TileGrid kStepsByItemsGrid = GridOf<4, 4, kSteps, kItems>();
 constexpr TileGrid kNothingByStepsGrid = GridOf<4, 4, kNothing, kSteps>();
 constexpr TileGrid kStepsByFewGrid = GridOf<8, 2, kSteps, kSteps>();
 constexpr TileGrid kStepsByFewTailGrid = GridOf<6, 2, kSteps, kSteps>();
-constexpr TileGrid kItemsByStepsGrid = LineGridOf<kWideItems, 4, kSteps>();
 constexpr TileGrid kItemsByItemsGrid = LineGridOf<kWideItems, 4, kItems>();
-constexpr TileGrid kItemsByNothingGrid =
-    GridOf<kWideItems, 4, kItems, kNothing>();
-constexpr TileGrid kItemsByFewGrid = GridOf<kFewItems, 2, kItems, kNothing>();
-constexpr TileGrid kItemsByFewStepsGrid = LineGridOf<kFewItems, 2, kSteps>();
+constexpr TileGrid kNothingByItemsGrid = {
+    {{KindOf<kWideItems, 4, kNothing, kItems>(),
+      KindOf<kWideItems, 1, kNothing, kItems>()},
+     {kItemsByItemsGrid.kinds[1][0], kItemsByItemsGrid.kinds[1][1]}}};
+constexpr TileGrid kItemsByFewGrid = LineGridOf<kFewItems, 2, kItems>();
 
 // Filters are mostly of 16, 32, 64 or 128 taps: these are whole turns of the
 // window in a sum over taps, and whole tiles where the items are taps.
@@ -136,18 +142,22 @@ constexpr WindowGrid kLongFilterWindow =
     OneColumnWindow<kLongItems, 16, kSteps>();
 constexpr WindowGrid kLongFilterBackWindow =
     OneColumnWindow<kLongItems, 16, kBack>();
-constexpr WindowGrid kManyTapsWindow =
-    OneColumnWindow<16, kManyTapsPeriod, kSteps, Lines::kOne>();
+constexpr TapKind kManyTaps = TapsOf<16, 1, kManyTapsPeriod>();
+constexpr TapKind kFewTaps[2] = {TapsOf<8, 2, 8>(), TapsOf<8, 1, 8>()};
 constexpr WindowGrid kShortFilterWindow = TwoColumnWindow<kSteps>();
 constexpr WindowGrid kShortFilterBackWindow = TwoColumnWindow<kBack>();
 
 void RunGrid(const TileGrid& grid, const Operand& a, const Operand& b,
              const Terms& terms, Start start, const Sums& sums, int items,
              int columns) {
-  if (RunOuter(a, b, terms, start, sums, items, columns)) return;
+  // Where neither items nor columns of the sums are neighbours, as those of
+  // strided inputs' gradients, columns go one by one.
+  const bool scattered = sums.item != 1 && sums.column != 1;
+  if (!scattered && RunOuter(a, b, terms, start, sums, items, columns)) return;
   const int wide = grid.kinds[0][0].items;
   for (int n = 0; n < columns;) {
-    const int narrow = n + grid.kinds[0][0].columns <= columns ? 0 : 1;
+    const int narrow =
+        !scattered && n + grid.kinds[0][0].columns <= columns ? 0 : 1;
     const Operand b_here = b.Skip(n);
     if (items >= wide) {
       const RunTiles run = grid.kinds[0][narrow].For(terms);

@@ -32,16 +32,13 @@ struct TileGrid {
 // By how the items and the columns lie in memory, see Along in tile.h.
 extern const TileGrid kStepsByStepsGrid;
 extern const TileGrid kStepsByItemsGrid;
-extern const TileGrid kItemsByStepsGrid;
 extern const TileGrid kItemsByItemsGrid;
 extern const TileGrid kNothingByStepsGrid;
-// For few columns, whose steps lie anyhow or are neighbours.
+extern const TileGrid kNothingByItemsGrid;
+// For few columns.
 extern const TileGrid kItemsByFewGrid;
-extern const TileGrid kItemsByFewStepsGrid;
 extern const TileGrid kStepsByFewGrid;
 extern const TileGrid kStepsByFewTailGrid;  // smaller
-// For more columns whose steps lie anyhow.
-extern const TileGrid kItemsByNothingGrid;
 
 // A filter that slides along a line of neighbouring items: the terms of a line
 // up to the last multiple of `period` steps, and the others.
@@ -58,6 +55,21 @@ struct WindowGrid {
   WindowKind kinds[2];  // several columns or one
 };
 
+// The same for the gradient of a filter: items are neighbouring taps, and every
+// part of a line has whole turns.
+using RunParts = void (*)(const LinePart* part, int parts, Start start,
+                          const Sums& sums);
+
+struct TapKind {
+  int items;
+  int columns;
+  int period;
+  RunParts run;
+};
+
+extern const TapKind kManyTaps;
+extern const TapKind kFewTaps[2];  // of several columns or one
+
 // Filters and lines of at least so many taps and outputs slide. The gradient of
 // a filter slides by the same rule, its items being taps.
 constexpr int kLongFilter = 16;
@@ -68,7 +80,6 @@ extern const WindowGrid kLongFilterWindow;
 extern const WindowGrid kLongFilterBackWindow;
 extern const WindowGrid kShortFilterWindow;
 extern const WindowGrid kShortFilterBackWindow;
-extern const WindowGrid kManyTapsWindow;
 
 // Covers items x columns: whole tiles, the last of which may overlap its
 // neighbour, then tiles of one item or column.

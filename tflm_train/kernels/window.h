@@ -30,18 +30,29 @@ struct Window {
     const float* a_tile = a.at;
     do {
       WindowRegisters<kM, kN> tile(start, tile_sums);
-      const auto add =
-          [&](const float* a_line, const float* b_line)
-              BIOTRAIN_INLINE { Line(a_line, b_line, b, terms.steps, tile); };
-      if constexpr (kLines == Lines::kOne) {
-        add(a_tile, b.at);
-      } else {
-        ForEachLine(a_tile, a, b, terms, add);
-      }
+      const float* a_line = a_tile;
+      const float* b_line = b.at;
+      LineCount count(terms);
+      do {
+        Line(a_line, b_line, b, terms.steps, tile);
+        if constexpr (kLines == Lines::kOne) break;
+      } while (count.Advance(a, b, &a_line, &b_line));
       tile.Save(tile_sums);
       a_tile += kM;
       tile_sums.at += kM;
     } while (--tiles > 0);
+  }
+
+  // One tile, over a line whose parts lie apart.
+  [[gnu::noinline]] static void RunParts(const LinePart* part, int parts,
+                                         Start start, const Sums& sums) {
+    WindowRegisters<kM, kN> tile(start, sums);
+    do {
+      Line(part->a, part->b, {nullptr, part->column, 1, 0, 0}, part->steps,
+           tile);
+      ++part;
+    } while (--parts > 0);
+    tile.Save(sums);
   }
 
  private:
