@@ -15,7 +15,7 @@ from ai_edge_litert import schema_py_generated as schema
 from biotrain_tf.errors import BiotrainError
 
 PLAN = b"biotrain_plan"
-PLAN_VERSION = 2
+PLAN_VERSION = 3
 _DTYPES = {schema.TensorType.FLOAT32: np.dtype("<f4"), schema.TensorType.INT32: np.dtype("<i4")}
 
 

@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from converters.graph import Graph, Subgraph
 from converters.planner.problem import Buffer, Problem, aligned
 from converters.planner.solver import solve
-from converters.planner.storage import Storage, assign_storage
+from converters.planner.lifetimes import lifetimes
+from converters.planner.storage import LOOP, Storage, assign_storage
 
 METADATA_NAME = "biotrain_plan"
-VERSION = 2
+VERSION = 3
 NOWHERE = -1
+_FIRST_SLICE = -2
+MAX_LOOPS = 2
 
 
 @dataclass(frozen=True)
@@ -30,16 +33,48 @@ class Span:
 
 
 @dataclass(frozen=True)
-class SubgraphPlan:
-    """``offsets[i]`` is where tensor i lies, or NOWHERE. ``commit_op`` is the first op that may
-    write a variable.
+class Place:
+    """Where a tensor lies: ``offset``, and in a body the bytes from one iteration's to the next
+    one's, by loop, the outermost first.
     """
 
-    offsets: tuple[int, ...]
+    offset: int
+    strides: tuple[int, ...] = (0,) * MAX_LOOPS
+
+    def in_iteration(self, *iterations: int) -> int:
+        return self.offset + sum(s * i for s, i in zip(self.strides, iterations, strict=False))
+
+
+@dataclass(frozen=True)
+class SubgraphPlan:
+    """``places[i]`` is where tensor i lies, if it is in the arena. ``commit_op`` is the first op
+    that may write a variable.
+    """
+
+    places: tuple[Place | None, ...]
     commit_op: int
-    peak: int
-    lower_bound: int
-    spans: tuple[Span, ...]
+    peak: int = 0
+    lower_bound: int = 0
+    spans: tuple[Span, ...] = ()
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Of every tensor in the first iteration of all loops, or NOWHERE."""
+        return tuple(p.offset if p else NOWHERE for p in self.places)
+
+    def words(self) -> list[int]:
+        offsets: list[int] = []
+        slices: list[int] = []
+        for place in self.places:
+            if place is None:
+                offsets.append(NOWHERE)
+            elif not any(place.strides):
+                offsets.append(place.offset)
+            else:
+                offsets.append(_FIRST_SLICE - len(slices) // (1 + MAX_LOOPS))
+                slices += [place.offset, *place.strides]
+        n_slices = len(slices) // (1 + MAX_LOOPS)
+        return [len(offsets), self.commit_op, n_slices, *offsets, *slices]
 
 
 @dataclass(frozen=True)
@@ -59,11 +94,11 @@ class Plan:
 
     def to_metadata(self) -> bytes:
         """Little-endian int32 words: version, arena, variables, n; per subgraph n_tensors,
-        commit_op, offsets.
+        commit_op, n_slices, offsets, slices.
         """
         words = [VERSION, self.arena_bytes, self.variable_bytes, len(self.subgraphs)]
         for s in self.subgraphs:
-            words += [len(s.offsets), s.commit_op, *s.offsets]
+            words += s.words()
         return struct.pack(f"<{len(words)}i", *words)
 
 
@@ -76,11 +111,17 @@ def make_plan(graph: Graph) -> Plan:
         offset += aligned(size)
     init = graph.init_subgraph()
     restore = graph.signatures["restore"].subgraph if "restore" in graph.signatures else None
-    plans = tuple(
-        _plan_subgraph(s, variables, base=offset, is_init=i == init, restores=i == restore)
-        for i, s in enumerate(graph.subgraphs)
-    )
-    return Plan(offset + max(p.peak for p in plans), offset, variables, plans)
+    bodies = {
+        op.options["subgraph"] for s in graph.subgraphs for op in s.ops if op.kind == LOOP
+    }
+    plans: dict[int, SubgraphPlan] = {}
+    for i in range(len(graph.subgraphs)):
+        if i not in bodies:
+            plans |= _plan_signature(
+                graph, i, variables, base=offset, is_init=i == init, restores=i == restore
+            )
+    ordered = tuple(plans[i] for i in range(len(graph.subgraphs)))
+    return Plan(offset + max(p.peak for p in ordered), offset, variables, ordered)
 
 
 def variable_sizes(graph: Graph) -> dict[str, int]:
@@ -96,37 +137,79 @@ def variable_sizes(graph: Graph) -> dict[str, int]:
     return sizes
 
 
-def _plan_subgraph(
-    subgraph: Subgraph,
+def _plan_signature(
+    graph: Graph,
+    index: int,
     variables: dict[str, tuple[int, int]],
     *,
     base: int,
     is_init: bool,
     restores: bool,
-) -> SubgraphPlan:
-    storage = assign_storage(subgraph, restores=restores)
-    packed = [g for g in storage.groups if g.variable is None]
+) -> dict[int, SubgraphPlan]:
+    """The plans of a subgraph and of the bodies of its loops, in one packing."""
+    subgraph = graph.subgraphs[index]
+    storage = assign_storage(subgraph, restores=restores, bodies=graph.subgraphs)
+    packed = lifetimes(graph, subgraph, storage)
     problem = Problem(
-        tuple(Buffer(i, aligned(g.size), g.first, g.last) for i, g in enumerate(packed))
+        tuple(
+            Buffer(n, aligned(p.group.size), p.first, p.last) for n, p in enumerate(packed)
+        )
     )
     solution = solve(problem) if packed else None
-    offsets = [NOWHERE] * len(subgraph.tensors)
+    start = {}
     spans = []
-    for group in storage.groups:
-        if group.variable is not None:
-            start = variables[group.variable][0]
-        else:
-            assert solution is not None
-            start = base + solution.offsets[next(i for i, g in enumerate(packed) if g is group)]
-            name = subgraph.tensors[group.tensors[0]].name
-            spans.append(Span(name, start, group.size, group.first, group.last))
-        for t in group.tensors:
-            offsets[t] = start
-    for handle, variable in subgraph.variable_of_handle().items():
-        offsets[handle] = variables[variable][0]
+    for n, p in enumerate(packed):
+        assert solution is not None
+        offset = base + solution.offsets[n]
+        start[id(p.group)] = offset
+        name = p.subgraph.tensors[p.group.tensors[0]].name
+        spans.append(Span(name, offset, p.group.size, p.first, p.last))
+    plans: dict[int, SubgraphPlan] = {}
     commit = NOWHERE if is_init else _commit_op(subgraph, storage)
-    peak = solution.height if solution else 0
-    return SubgraphPlan(tuple(offsets), commit, peak, problem.lower_bound(), tuple(spans))
+
+    def place(index: int, storage: Storage, ends: list[Place | None], depth: int) -> None:
+        subgraph = graph.subgraphs[index]
+        places: list[Place | None] = [None] * len(subgraph.tensors)
+        for group in storage.groups:
+            if group.variable is not None:
+                found: Place | None = Place(variables[group.variable][0])
+            elif group.end is not None:
+                found = ends[group.end]
+            else:
+                found = Place(start[id(group)])
+            for t in group.tensors:
+                places[t] = found
+        for handle, variable in subgraph.variable_of_handle().items():
+            places[handle] = Place(variables[variable][0])
+        plans[index] = SubgraphPlan(tuple(places), NOWHERE)
+        for i, body in storage.bodies.items():
+            op = subgraph.ops[i]
+            inner = graph.subgraphs[op.options["subgraph"]]
+            pairs = zip((*op.inputs, *op.outputs), (*inner.inputs, *inner.outputs), strict=True)
+            places_of_ends = [
+                _slice(places[t], subgraph.tensors[t].bytes, inner.tensors[u].bytes, depth)
+                for t, u in pairs
+            ]
+            place(op.options["subgraph"], body, places_of_ends, depth + 1)
+
+    place(index, storage, [], 0)
+    plans[index] = replace(
+        plans[index],
+        commit_op=commit,
+        peak=solution.height if solution else 0,
+        lower_bound=problem.lower_bound(),
+        spans=tuple(spans),
+    )
+    return plans
+
+
+def _slice(outer: Place | None, outer_bytes: int, bytes_: int, depth: int) -> Place | None:
+    """Where a body finds its slice of a tensor; all of it, if it has the same size."""
+    if outer is None or outer_bytes == bytes_:
+        return outer
+    strides = list(outer.strides)
+    strides[depth] = bytes_
+    return Place(outer.offset, tuple(strides))
 
 
 def _commit_op(subgraph: Subgraph, storage: Storage) -> int:

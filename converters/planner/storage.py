@@ -8,11 +8,13 @@ packed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from converters.graph import Op, Subgraph
 
 VIEWS = frozenset({"RESHAPE", "EXPAND_DIMS", "SQUEEZE"})
+LOOP = "BiotrainForEach"
 
 _ELEMENTWISE = {
     "ADD SUB MUL DIV MINIMUM MAXIMUM SQUARED_DIFFERENCE": (0, 1),
@@ -24,6 +26,8 @@ _ELEMENTWISE = {
     "BiotrainLeakyReluGrad": (1, 0),
     "BiotrainDropout BiotrainSgd": (0,),
     "BiotrainBatchNormGrad": (4,),
+    "BiotrainNormalise": (0,),
+    "BiotrainNormGradInput": (6,),
 }
 IN_PLACE: dict[str, tuple[tuple[int, int], ...]] = {
     kind: tuple((0, i) for i in inputs)
@@ -38,7 +42,7 @@ before writing it.
 @dataclass
 class Group:
     """Tensors in one place. ``first``/``last`` are op indices, both included; inputs live from
-    -1.
+    -1. ``end``: the end of the loop's op, inputs before outputs, whose place or slice it is.
     """
 
     tensors: list[int]
@@ -47,26 +51,52 @@ class Group:
     last: int
     variable: str | None = None
     pinned: bool = False
+    end: int | None = None
 
 
 @dataclass
 class Storage:
-    """Group of each tensor that needs memory; constants, handles and unused tensors have none."""
+    """Group of each tensor that needs memory; constants, handles and unused tensors have none.
+    ``bodies``: of the loops, by op; ``rewritten``: which input an output of a body lies on.
+    """
 
     groups: list[Group] = field(default_factory=list)
     group_of: dict[int, Group] = field(default_factory=dict)
+    bodies: dict[int, Storage] = field(default_factory=dict)
+    rewritten: dict[int, int] = field(default_factory=dict)
 
 
-def assign_storage(subgraph: Subgraph, *, restores: bool) -> Storage:
-    """Share what may be shared. ``restores``: inputs may lie in the variables they are assigned
-    to.
+@dataclass(frozen=True)
+class _Ends:
+    """Of a body: inputs that may be written over, and how many are handed on from one iteration to
+    the next.
     """
-    return _Builder(subgraph, restores).build()
+
+    free: frozenset[int]
+    carried: int
+
+
+def assign_storage(
+    subgraph: Subgraph, *, restores: bool = False, bodies: Sequence[Subgraph] = ()
+) -> Storage:
+    """Share what may be shared. ``restores``: inputs may lie in the variables they are assigned
+    to. ``bodies``: all subgraphs, for the loops.
+    """
+    return _Builder(subgraph, bodies, restores=restores).build()
 
 
 class _Builder:
-    def __init__(self, subgraph: Subgraph, restores: bool) -> None:
+    def __init__(
+        self,
+        subgraph: Subgraph,
+        bodies: Sequence[Subgraph],
+        *,
+        restores: bool = False,
+        ends: _Ends | None = None,
+    ) -> None:
         self._s = subgraph
+        self._bodies = bodies
+        self._ends = ends
         self._restores = restores
         self._storage = Storage()
         self._end = len(subgraph.ops)
@@ -75,15 +105,33 @@ class _Builder:
         self._producer = {t: i for i, op in enumerate(subgraph.ops) for t in op.outputs}
 
     def build(self) -> Storage:
-        for t in self._s.inputs:
-            self._new_group([t], first=-1, pinned=True)
+        for k, t in enumerate(self._s.inputs):
+            free = self._ends is not None and k in self._ends.free
+            self._new_group([t], first=-1, pinned=not free)
+            if self._ends is not None:
+                self._storage.group_of[t].end = k
         assigned = self._assign_in_variable()
         for i, op in enumerate(self._s.ops):
             if op.kind == "VAR_HANDLE":
                 continue
             for position, t in enumerate(op.outputs):
                 self._place(i, op, position, t, assigned)
+        if self._ends is not None:
+            self._give_outputs_their_ends(self._ends)
         return self._storage
+
+    def _give_outputs_their_ends(self, ends: _Ends) -> None:
+        n_inputs = len(self._s.inputs)
+        for k, t in enumerate(self._s.outputs):
+            group = self._storage.group_of[t]
+            if group.end is None:
+                group.end = n_inputs + k
+            else:
+                self._storage.rewritten[k] = group.end
+        for k in range(ends.carried):
+            if self._storage.rewritten.get(k) != k:
+                name = self._s.tensors[self._s.outputs[k]].name
+                raise ValueError(f"{self._s.name}: {name} is not rewritten where it was")
 
     def _last_uses(self) -> dict[int, int]:
         last: dict[int, int] = {}
@@ -124,14 +172,44 @@ class _Builder:
             self._join(t, self._variable_group(assigned[t], tensor.bytes))
         elif op.kind == "READ_VARIABLE" and self._read_may_alias(self._handles[op.inputs[0]], t):
             self._join(t, self._variable_group(self._handles[op.inputs[0]], tensor.bytes))
-        elif op.kind in VIEWS and op.inputs[0] in self._storage.group_of:
+        elif op.kind in VIEWS and self._may_be_view(op.inputs[0], t):
             self._join(t, self._storage.group_of[op.inputs[0]])
+        elif op.kind == LOOP:
+            k = self._body(i, op).rewritten.get(position)
+            if k is None:
+                self._new_group([t], first=i)
+            else:
+                self._join(t, self._storage.group_of[op.inputs[k]])
         else:
             group = self._overwritten(i, op, position, t)
             if group is None:
                 self._new_group([t], first=i)
             else:
                 self._join(t, group)
+
+    def _may_be_view(self, source: int, t: int) -> bool:
+        """Two ends of a body are in two places, whatever they are."""
+        group = self._storage.group_of.get(source)
+        if group is None or self._ends is None or t not in self._s.outputs:
+            return group is not None
+        return group.end is None and not set(group.tensors) & set(self._s.outputs)
+
+    def _body(self, i: int, op: Op) -> Storage:
+        if i not in self._storage.bodies:
+            body = self._bodies[op.options["subgraph"]]
+            carried = op.options["carried"]
+            free = set(range(carried))
+            for k, t in enumerate(op.inputs):
+                group = self._storage.group_of.get(t)
+                sharing = [x for x in op.inputs if self._storage.group_of.get(x) is group]
+                whole = self._s.tensors[t].bytes == body.tensors[body.inputs[k]].bytes
+                if group is None or group.pinned or whole or len(sharing) > 1:
+                    continue
+                if group.last == i and group.first != i:
+                    free.add(k)
+            ends = _Ends(frozenset(free), carried)
+            self._storage.bodies[i] = _Builder(body, self._bodies, ends=ends).build()
+        return self._storage.bodies[i]
 
     def _overwritten(self, i: int, op: Op, position: int, t: int) -> Group | None:
         """The group of an input that dies here and may be overwritten by output ``position``."""

@@ -16,8 +16,16 @@ namespace biotrain {
 struct Subgraph {
   TableVector tensors;
   TableVector operators;
+  Span<const int32_t> inputs;
+  Span<const int32_t> outputs;
   Span<const int32_t> offsets;  // one a tensor
+  Span<const int32_t> slices;   // offset and strides of each tensor that moves
   int32_t commit_op = -1;  // the first op that may write a variable; -1: none
+
+  // The loops this is the body of, the outermost first.
+  int loops = 0;
+  int32_t counts[kMaxLoops] = {1, 1};
+  int32_t iterations[kMaxLoops] = {};
 
   // Whether op i may write variable memory.
   bool MayCommit(int32_t i) const { return commit_op >= 0 && i >= commit_op; }
@@ -53,13 +61,15 @@ class Model {
   // A tensor with room in the arena or bytes in the file; both are checked,
   // so that `tensor->data` holds `tensor->bytes` bytes, aligned to its type.
   // Of a resource, the place where its variable begins. `arena` holds at
-  // least arena_bytes().
+  // least arena_bytes(). In the body of a loop it is the slice of the current
+  // iteration.
   Status GetTensor(const Subgraph& subgraph, int32_t index, Span<uint8_t> arena,
                    Tensor* tensor) const;
 
  private:
   Status FindPlan();
   Status CheckPlan() const;
+  Status Locate(const Subgraph& subgraph, int32_t index, Tensor* tensor) const;
 
   Span<const uint8_t> file_;
   TableVector op_codes_;

@@ -7,13 +7,18 @@
 namespace biotrain {
 namespace {
 
+// Whether they share bytes, for slices that move alike in the same iteration,
+// otherwise in any. Offsets are those of the first iteration.
 bool Overlap(const Tensor& a, const Tensor& b) {
-  return !a.is_constant() && !b.is_constant() &&
-         a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
+  if (a.is_constant() || b.is_constant()) return false;
+  const bool alike = MoveAlike(a, b);
+  const int32_t a_end = alike ? a.offset + a.bytes : a.end;
+  const int32_t b_end = alike ? b.offset + b.bytes : b.end;
+  return a.offset < b_end && b.offset < a_end;
 }
 
 bool SamePlace(const Tensor& a, const Tensor& b) {
-  return a.offset == b.offset && a.bytes == b.bytes;
+  return a.offset == b.offset && a.bytes == b.bytes && MoveAlike(a, b);
 }
 
 }  // namespace
@@ -170,6 +175,11 @@ int32_t OpContext::IntOption(const char* key) {
   return value;
 }
 
+int32_t OpContext::OptionalInt(const char* key, int32_t otherwise) {
+  int32_t value = otherwise;
+  return custom_options_.Int(key, &value) ? value : otherwise;
+}
+
 float OpContext::FloatOption(const char* key) {
   return static_cast<float>(DoubleOption(key));
 }
@@ -213,12 +223,12 @@ void OpContext::CheckMemory(InPlace in_place) {
         return;
       }
       if (in_place == InPlace::kCopy) {
-        stays |= output.offset == input.offset;
+        stays |= output.offset == input.offset && MoveAlike(output, input);
         continue;
       }
       if (!Overlap(output, input)) continue;
       const bool allowed =
-          in_place == InPlace::kElementwise ||
+          in_place == InPlace::kElementwise || in_place == InPlace::kLoop ||
           (in_place == InPlace::kLastInput && o == 0 && i == inputs() - 1);
       Expect(allowed && SamePlace(output, input), StatusCode::kNoPlan,
              "output_overlaps_input", input.offset, output.offset);

@@ -23,6 +23,7 @@ constexpr InPlace kNever = InPlace::kNever;
 constexpr InPlace kElementwise = InPlace::kElementwise;
 constexpr InPlace kLastInput = InPlace::kLastInput;
 constexpr InPlace kCopy = InPlace::kCopy;
+constexpr InPlace kLoop = InPlace::kLoop;
 
 // clang-format off
 constexpr OpEntry kOps[] = {
@@ -109,7 +110,12 @@ constexpr OpEntry kOps[] = {
     {kCustomOp, "BiotrainBatchNormGrad", ops::BatchNormGrad, 5, 5, 3, kLastInput, 0},
     {kCustomOp, "BiotrainGroupNorm", ops::GroupNorm, 3, 3, 3, kNever, 0},
     {kCustomOp, "BiotrainGroupNormGrad", ops::GroupNormGrad, 5, 5, 3, kLastInput, 0},
+    {kCustomOp, "BiotrainMoments", ops::Moments, 1, 1, 2, kNever, 0},
+    {kCustomOp, "BiotrainNormalise", ops::Normalise, 5, 5, 1, kElementwise, 0},
+    {kCustomOp, "BiotrainNormGradSums", ops::NormGradSums, 4, 4, 2, kNever, 0},
+    {kCustomOp, "BiotrainNormGradInput", ops::NormGradInput, 7, 7, 1, kLastInput, 0},
     {kCustomOp, "BiotrainDropout", ops::Dropout, 3, 3, 1, kElementwise, 0},
+    {kCustomOp, "BiotrainForEach", ops::ForEach, 1, kMany, kMany, kLoop, 0},
     {kCustomOp, "BiotrainSgd", ops::Sgd, 2, 2, 1, kElementwise, 0},
     {kCustomOp, "BiotrainSgdMomentum", ops::SgdMomentum, 3, 3, 2, kElementwise, 0},
 };

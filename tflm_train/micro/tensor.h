@@ -17,13 +17,20 @@ enum class TensorType : int8_t {
 
 constexpr int kMaxRank = 6;
 
+// How deep loops may lie inside one another.
+constexpr int kMaxLoops = 2;
+
 struct Tensor {
   TensorType type = TensorType::kFloat32;
   int rank = 0;
   int32_t dims[kMaxRank] = {};
   int32_t elements = 0;
   int32_t bytes = 0;
-  int32_t offset = -1;      // in the arena; -1 for constants
+  int32_t offset = -1;  // in the arena; -1 for constants
+  // In a loop a tensor may be a slice, another one in every iteration: bytes
+  // from one to the next, by loop, and the end of the last one.
+  int32_t strides[kMaxLoops] = {};
+  int32_t end = 0;
   uint8_t* data = nullptr;  // never written if the tensor is a constant
 
   bool is_constant() const { return offset < 0; }
@@ -34,6 +41,13 @@ struct Tensor {
 
   int32_t last_dim() const { return rank == 0 ? 1 : dims[rank - 1]; }
 };
+
+inline bool MoveAlike(const Tensor& a, const Tensor& b) {
+  for (int i = 0; i < kMaxLoops; ++i) {
+    if (a.strides[i] != b.strides[i]) return false;
+  }
+  return true;
+}
 
 inline bool SameShape(const Tensor& a, const Tensor& b) {
   if (a.rank != b.rank) return false;

@@ -49,6 +49,12 @@ void BatchNormGrad(OpContext& op);
 void GroupNorm(OpContext& op);
 void GroupNormGrad(OpContext& op);
 
+// norm_parts.cc
+void Moments(OpContext& op);
+void Normalise(OpContext& op);
+void NormGradSums(OpContext& op);
+void NormGradInput(OpContext& op);
+
 // softmax.cc
 void Softmax(OpContext& op);
 void LogSoftmax(OpContext& op);
@@ -76,6 +82,9 @@ void Cast(OpContext& op);
 
 // reduce.cc; the variants are those of kernels/reduce.h
 void Reduce(OpContext& op);
+
+// loop.cc
+void ForEach(OpContext& op);
 
 // reshape.cc
 void Reshape(OpContext& op);

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Train on a batch whose samples come one after the other.
+
+Everything between the inputs and the sums over the batch runs on one sample, in loops over all
+samples, as many as the step has statistics of the batch that depend on one another (see
+``loops``). Activations are then those of one sample; gradients are the batch's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from converters.graph import Graph, Subgraph
+from converters.passes.loops import Loop, split_loops
+from converters.passes.slicing import Pattern, Result, pattern
+
+_SMALL = 1024
+"""Bytes that are rather stored for all samples than summed up in a loop."""
+
+
+def stream_batch(graph: Graph, batch: int) -> Graph:
+    """The training step in loops over its ``batch`` samples."""
+    if batch == 1:
+        return graph
+    index = graph.signatures["train"].subgraph
+    patterns = batch_patterns(graph.subgraphs[index], batch)
+    return split_loops(graph, index, Loop(patterns, batch, "samples"))
+
+
+def batch_patterns(subgraph: Subgraph, batch: int) -> dict[int, Pattern]:
+    """How each op that depends on single samples runs on one of them."""
+    of_samples = set(subgraph.inputs)
+    level: dict[int, int] = {}
+    found: dict[int, Pattern] = {}
+    for i, op in enumerate(subgraph.ops):
+        cut = [t for t in op.inputs if t in of_samples]
+        candidate = pattern(op, subgraph.tensors, batch) if cut else None
+        whole = [t for t in op.inputs if t not in of_samples]
+        ready = max((level.get(t, 0) for t in whole), default=0)
+        first = max((level.get(t, 0) for t in cut), default=0)
+        if (
+            candidate is None
+            or candidate.sliced != tuple(t in of_samples for t in op.inputs)
+            or (candidate.result is Result.SUM and _is_small(subgraph, op.inputs, op.outputs))
+            # Rather than computed once more when the rest is ready.
+            or (ready > first and _bytes(subgraph, cut) <= _SMALL)
+        ):
+            level.update(dict.fromkeys(op.outputs, max(ready, first + 1 if cut else 0)))
+            continue
+        found[i] = candidate
+        is_map = candidate.result is Result.MAP
+        level.update(dict.fromkeys(op.outputs, max(ready, first) + (not is_map)))
+        if is_map:
+            of_samples |= set(op.outputs)
+    return found
+
+
+def _bytes(subgraph: Subgraph, tensors: Iterable[int]) -> int:
+    return sum(subgraph.tensors[t].bytes for t in tensors if subgraph.tensors[t].data is None)
+
+
+def _is_small(subgraph: Subgraph, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> bool:
+    return _bytes(subgraph, inputs) <= max(_SMALL, _bytes(subgraph, outputs))
