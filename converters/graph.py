@@ -29,6 +29,7 @@ _NUMPY_OF_TYPE: dict[str, np.dtype[Any]] = {
     "BOOL": np.dtype(np.bool_),
     "UINT8": np.dtype(np.uint8),
     "INT8": np.dtype(np.int8),
+    "INT16": np.dtype(np.int16),
 }
 
 

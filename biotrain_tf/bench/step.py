@@ -18,6 +18,7 @@ from biotrain_tf.device.qemu import QemuDevice
 from biotrain_tf.errors import BiotrainError
 from converters import graph as graphs
 from converters.emit.op_features import OpFeatures, features
+from converters.planner.storage import LOOP
 from converters.targets import TARGETS
 
 TOLERANCE = 0.01
@@ -157,9 +158,17 @@ def _fail_on_refusal(device: QemuDevice) -> Any:
     return on_reply
 
 
-def execution_order(graph: graphs.Graph) -> list[tuple[str, int]]:
-    """Signature and place of each operator of a training step, as the runner runs them."""
-    return [("train", index) for index in range(len(graph.subgraph_of("train").ops))]
+def execution_order(graph: graphs.Graph, subgraph: int | None = None) -> list[tuple[int, int]]:
+    """Subgraph and place of each operator of a training step, as the runner runs them: those of a
+    loop's body once an iteration.
+    """
+    at = graph.signatures["train"].subgraph if subgraph is None else subgraph
+    order = []
+    for index, op in enumerate(graph.subgraphs[at].ops):
+        order.append((at, index))
+        if op.kind == LOOP:
+            order += op.options["count"] * execution_order(graph, op.options["subgraph"])
+    return order
 
 
 def _by_operator(info: ModelInfo, steps: tuple[Interval, ...]) -> tuple[OpCost, ...]:
@@ -170,21 +179,31 @@ def _by_operator(info: ModelInfo, steps: tuple[Interval, ...]) -> tuple[OpCost, 
             raise DeviceError(
                 f"{info.name}: wanted counts of {len(order)} operators; found {len(step.ops)}"
             )
-    sums = [sum((step.before for step in steps), Executed())]
-    sums += [sum((step.ops[i] for step in steps), Executed()) for i in range(len(order))]
-    costs = []
-    for (key, index), total in zip([("train", -1), *order], sums, strict=True):
-        subgraph = graph.subgraph_of(key)
+    before = sum((step.before for step in steps), Executed())
+    costs = [_cost("train", -1, OpFeatures(CHECKS, ""), before, len(steps))]
+    sums: dict[tuple[int, int], Executed] = {}
+    for i, place in enumerate(order):
+        sums[place] = sum((step.ops[i] for step in steps), sums.get(place, Executed()))
+    for (at, index), total in sums.items():
+        subgraph = graph.subgraphs[at]
         costs.append(
-            OpCost(
-                signature=key,
-                index=index,
-                features=OpFeatures(CHECKS, "")
-                if index < 0
-                else features(subgraph, subgraph.ops[index]),
-                instructions=total.instructions / len(steps),
-                loads=total.loads / len(steps),
-                fmas=total.fmas / len(steps),
+            _cost(
+                subgraph.name,
+                index,
+                features(subgraph, subgraph.ops[index]),
+                total,
+                len(steps),
             )
         )
     return tuple(costs)
+
+
+def _cost(name: str, index: int, op: OpFeatures, total: Executed, steps: int) -> OpCost:
+    return OpCost(
+        signature=name,
+        index=index,
+        features=op,
+        instructions=total.instructions / steps,
+        loads=total.loads / steps,
+        fmas=total.fmas / steps,
+    )

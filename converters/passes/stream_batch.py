@@ -40,10 +40,16 @@ def batch_patterns(subgraph: Subgraph, batch: int) -> dict[int, Pattern]:
         first = max((level.get(t, 0) for t in cut), default=0)
         if (
             candidate is None
-            or candidate.sliced != tuple(t in of_samples for t in op.inputs)
+            or not _fits(subgraph, op.inputs, candidate, of_samples)
             or (candidate.result is Result.SUM and _is_small(subgraph, op.inputs, op.outputs))
             # Rather than computed once more when the rest is ready.
             or (ready > first and _bytes(subgraph, cut) <= _SMALL)
+            # All there from the start, such as what labels select: a label that does not exist is
+            # then seen before anything is written.
+            or (
+                set(cut) <= set(subgraph.inputs)
+                and _bytes(subgraph, (*cut, *op.outputs)) <= _SMALL
+            )
         ):
             level.update(dict.fromkeys(op.outputs, max(ready, first + 1 if cut else 0)))
             continue
@@ -53,6 +59,15 @@ def batch_patterns(subgraph: Subgraph, batch: int) -> dict[int, Pattern]:
         if is_map:
             of_samples |= set(op.outputs)
     return found
+
+
+def _fits(
+    subgraph: Subgraph, inputs: tuple[int, ...], candidate: Pattern, of_samples: set[int]
+) -> bool:
+    """Slices are samples, and nothing that is made of samples is needed whole."""
+    pairs = list(zip(inputs, candidate.sliced, strict=True))
+    constant = any(sliced and subgraph.tensors[t].data is not None for t, sliced in pairs)
+    return not constant and all(sliced or t not in of_samples for t, sliced in pairs)
 
 
 def _bytes(subgraph: Subgraph, tensors: Iterable[int]) -> int:

@@ -47,6 +47,6 @@ def _walk(
     found += [
         Lifetime(subgraph, group, begin[group.first + 1], end[group.last + 1])
         for group in storage.groups
-        if group.variable is None and group.end is None
+        if group.variable is None and group.end is None and not group.elsewhere
     ]
     return tick

@@ -80,11 +80,12 @@ class SubgraphPlan:
 @dataclass(frozen=True)
 class Plan:
     """Variables occupy [0, variable_bytes), each signature's tensors the rest of [0,
-    arena_bytes).
+    arena_bytes). Those from ``accumulator_begin`` on are written before the loss is known.
     """
 
     arena_bytes: int
     variable_bytes: int
+    accumulator_begin: int
     variables: dict[str, tuple[int, int]]
     subgraphs: tuple[SubgraphPlan, ...]
 
@@ -93,10 +94,11 @@ class Plan:
         return self.variable_bytes + max(s.lower_bound for s in self.subgraphs)
 
     def to_metadata(self) -> bytes:
-        """Little-endian int32 words: version, arena, variables, n; per subgraph n_tensors,
-        commit_op, n_slices, offsets, slices.
+        """Little-endian int32 words: version, arena, variables, first accumulator, n; per
+        subgraph n_tensors, commit_op, n_slices, offsets, slices.
         """
-        words = [VERSION, self.arena_bytes, self.variable_bytes, len(self.subgraphs)]
+        words = [VERSION, self.arena_bytes, self.variable_bytes, self.accumulator_begin]
+        words.append(len(self.subgraphs))
         for s in self.subgraphs:
             words += s.words()
         return struct.pack(f"<{len(words)}i", *words)
@@ -106,9 +108,14 @@ def make_plan(graph: Graph) -> Plan:
     """Plan variables and all signatures into one arena; they never run at the same time."""
     variables: dict[str, tuple[int, int]] = {}
     offset = 0
-    for name, size in sorted(variable_sizes(graph).items()):
-        variables[name] = (offset, size)
-        offset += aligned(size)
+    early = written_early(graph)
+    sizes = variable_sizes(graph)
+    accumulator_begin = 0
+    for name in sorted(sizes, key=lambda name: (name in early, name)):
+        variables[name] = (offset, sizes[name])
+        offset += aligned(sizes[name])
+        if name not in early:
+            accumulator_begin = offset
     init = graph.init_subgraph()
     restore = graph.signatures["restore"].subgraph if "restore" in graph.signatures else None
     bodies = {
@@ -121,7 +128,20 @@ def make_plan(graph: Graph) -> Plan:
                 graph, i, variables, base=offset, is_init=i == init, restores=i == restore
             )
     ordered = tuple(plans[i] for i in range(len(graph.subgraphs)))
-    return Plan(offset + max(p.peak for p in ordered), offset, variables, ordered)
+    arena = offset + max(p.peak for p in ordered)
+    return Plan(arena, offset, accumulator_begin, variables, ordered)
+
+
+def written_early(graph: Graph) -> frozenset[str]:
+    """Variables in which a training step sums up gradients, before its loss is known: those it
+    assigns more than once.
+    """
+    if "train" not in graph.signatures:
+        return frozenset()
+    subgraph = graph.subgraph_of("train")
+    handles = subgraph.variable_of_handle()
+    names = [handles[op.inputs[0]] for op in subgraph.ops if op.kind == "ASSIGN_VARIABLE"]
+    return frozenset(name for name in names if names.count(name) > 1)
 
 
 def variable_sizes(graph: Graph) -> dict[str, int]:
@@ -165,7 +185,7 @@ def _plan_signature(
         name = p.subgraph.tensors[p.group.tensors[0]].name
         spans.append(Span(name, offset, p.group.size, p.first, p.last))
     plans: dict[int, SubgraphPlan] = {}
-    commit = NOWHERE if is_init else _commit_op(subgraph, storage)
+    commit = NOWHERE if is_init else _commit_op(subgraph, storage, written_early(graph))
 
     def place(index: int, storage: Storage, ends: list[Place | None], depth: int) -> None:
         subgraph = graph.subgraphs[index]
@@ -175,6 +195,8 @@ def _plan_signature(
                 found: Place | None = Place(variables[group.variable][0])
             elif group.end is not None:
                 found = ends[group.end]
+            elif group.elsewhere:
+                found = None
             else:
                 found = Place(start[id(group)])
             for t in group.tensors:
@@ -212,18 +234,20 @@ def _slice(outer: Place | None, outer_bytes: int, bytes_: int, depth: int) -> Pl
     return Place(outer.offset, tuple(strides))
 
 
-def _commit_op(subgraph: Subgraph, storage: Storage) -> int:
+def _commit_op(subgraph: Subgraph, storage: Storage, early: frozenset[str]) -> int:
     arrived = [storage.group_of[t] for t in subgraph.inputs if t in storage.group_of]
     if any(group.variable is not None for group in arrived):
         # A state that is given in the memory of the variables is there before any op.
         idle = ("CALL_ONCE", "VAR_HANDLE")
         return next(i for i, op in enumerate(subgraph.ops) if op.kind not in idle)
+    handles = subgraph.variable_of_handle()
     for i, op in enumerate(subgraph.ops):
         if op.kind in ("VAR_HANDLE", "READ_VARIABLE", "RESHAPE", "EXPAND_DIMS", "SQUEEZE"):
             continue
         groups = [storage.group_of.get(t) for t in op.outputs]
-        if op.kind == "ASSIGN_VARIABLE" or any(
-            g is not None and g.variable is not None for g in groups
-        ):
+        written = {g.variable for g in groups if g is not None and g.variable is not None}
+        if op.kind == "ASSIGN_VARIABLE":
+            written.add(handles[op.inputs[0]])
+        if written - early:
             return i
     return NOWHERE

@@ -15,6 +15,7 @@ from converters.graph import Op, Subgraph
 
 VIEWS = frozenset({"RESHAPE", "EXPAND_DIMS", "SQUEEZE"})
 LOOP = "BiotrainForEach"
+FETCH = "BiotrainFetch"
 
 _ELEMENTWISE = {
     "ADD SUB MUL DIV MINIMUM MAXIMUM SQUARED_DIFFERENCE": (0, 1),
@@ -41,7 +42,7 @@ before writing it.
 
 @dataclass
 class Group:
-    """Tensors in one place. ``first``/``last`` are op indices, both included; inputs live from
+    """Tensors in one place, or, if ``elsewhere``, where the application has them. ``first``/``last`` are op indices, both included; inputs live from
     -1. ``end``: the end of the loop's op, inputs before outputs, whose place or slice it is.
     """
 
@@ -52,6 +53,7 @@ class Group:
     variable: str | None = None
     pinned: bool = False
     end: int | None = None
+    elsewhere: bool = False
 
 
 @dataclass
@@ -106,6 +108,9 @@ class _Builder:
 
     def build(self) -> Storage:
         for k, t in enumerate(self._s.inputs):
+            if t not in self._last_use and any(op.kind in (LOOP, FETCH) for op in self._s.ops):
+                continue  # fetched inside the loops
+            self._last_use.setdefault(t, 0)
             free = self._ends is not None and k in self._ends.free
             self._new_group([t], first=-1, pinned=not free)
             if self._ends is not None:
@@ -140,8 +145,6 @@ class _Builder:
                 last[t] = i
         for t in self._s.outputs:
             last[t] = self._end
-        for t in self._s.inputs:
-            last.setdefault(t, 0)
         return last
 
     def _new_group(self, tensors: list[int], *, first: int, pinned: bool = False) -> None:
@@ -174,6 +177,11 @@ class _Builder:
             self._join(t, self._variable_group(self._handles[op.inputs[0]], tensor.bytes))
         elif op.kind in VIEWS and self._may_be_view(op.inputs[0], t):
             self._join(t, self._storage.group_of[op.inputs[0]])
+        elif op.kind == FETCH and position > 0:
+            self._join(t, self._storage.group_of[op.outputs[0]])
+        elif op.kind == FETCH and op.options["in_place"]:
+            self._new_group([t], first=i, pinned=True)
+            self._storage.group_of[t].elsewhere = True
         elif op.kind == LOOP:
             k = self._body(i, op).rewritten.get(position)
             if k is None:
@@ -254,21 +262,19 @@ class _Builder:
         """
         chosen: dict[int, str] = {}
         for variable, assignments in self._assignments().items():
-            if len(assignments) != 1:
-                continue
-            index, value = assignments[0]
-            given = self._rearranged_input(value)
-            if given is not None and (self._restores or given == value):
-                if self._restores:
-                    self._storage.groups.remove(self._storage.group_of[given])
-                    self._join(given, self._variable_group(variable, self._s.tensors[given].bytes))
-                continue
-            if (
-                value in self._producer
-                and value not in chosen
-                and self._may_overwrite(variable, value)
-            ):
-                chosen[value] = variable
+            for index, value in assignments:
+                given = self._rearranged_input(value) if len(assignments) == 1 else None
+                if given is not None and (self._restores or given == value):
+                    if self._restores:
+                        self._storage.groups.remove(self._storage.group_of[given])
+                        size = self._s.tensors[given].bytes
+                        self._join(given, self._variable_group(variable, size))
+                elif (
+                    value in self._producer
+                    and value not in chosen
+                    and self._may_overwrite(variable, value, index)
+                ):
+                    chosen[value] = variable
         return chosen
 
     def _rearranged_input(self, value: int) -> int | None:
@@ -284,13 +290,15 @@ class _Builder:
                 return None
         return value if value in self._s.inputs else None
 
-    def _may_overwrite(self, variable: str, value: int) -> bool:
+    def _may_overwrite(self, variable: str, value: int, assigned: int) -> bool:
         made = self._producer[value]
         op = self._s.ops[made]
         if op.kind in VIEWS or op.kind == "READ_VARIABLE":
             return False
         position = op.outputs.index(value)
         for read, last in self._reads(variable):
+            if read > assigned:
+                continue
             in_place = last == made and self._reads_in_place(op, position, variable)
             if read >= made or not (last < made or in_place):
                 return False
@@ -320,5 +328,6 @@ class _Builder:
 
     def _read_may_alias(self, variable: str, value: int) -> bool:
         """The value stays true until its last use: nothing is assigned before that."""
-        last = self._last_use_with_views(value)
-        return all(index >= last for index, _ in self._assignments().get(variable, []))
+        read, last = self._producer[value], self._last_use_with_views(value)
+        later = [i for i, _ in self._assignments().get(variable, []) if i > read]
+        return all(i >= last for i in later)

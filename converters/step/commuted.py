@@ -84,9 +84,22 @@ def _statistics(
     """Mean and variance [F] of what the temporal filters [F, K] make of x [B, H, T, 1]."""
     window, covariance = window_moments(x, temporal.shape[1], padding, writer)
     mean = tf.reduce_sum(temporal * window, 1)
-    variance = tf.reduce_sum(temporal * tf.matmul(temporal, covariance), 1)
+    variance = _quadratic_forms(temporal, covariance)
     # A filter that x does not excite must not get a negative variance from rounding.
     return mean if bias is None else mean + bias, tf.nn.relu(variance)
+
+
+@tf.custom_gradient
+def _quadratic_forms(rows: tf.Tensor, matrix: tf.Tensor):  # type: ignore[no-untyped-def]
+    """[F]: row' matrix row for each of the rows [F, K]. The matrix is symmetric, so the gradient
+    needs the product that is already there, and no memory for the matrix [K, K].
+    """
+    product = tf.matmul(rows, matrix)
+
+    def gradient(slopes: tf.Tensor) -> tuple[tf.Tensor, None]:
+        return tf.reshape(2.0 * slopes, [-1, 1]) * product, None
+
+    return tf.reduce_sum(rows * product, 1), gradient
 
 
 def _depthwise_filter(temporal: tf.Tensor, scale: tf.Tensor | None, times: int) -> tf.Tensor:

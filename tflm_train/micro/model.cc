@@ -8,9 +8,10 @@ namespace {
 
 constexpr char kPlanName[] = "biotrain_plan";
 constexpr int32_t kPlanVersion = 3;
-constexpr size_t kPlanHeaderWords = 4;
+constexpr size_t kPlanHeaderWords = 5;
 constexpr size_t kSubgraphHeaderWords = 3;
 constexpr size_t kSliceWords = 1 + kMaxLoops;
+constexpr int32_t kNowhere = -1;
 // Offsets from here down are numbers of slices, and not places.
 constexpr int32_t kFirstSlice = -2;
 constexpr int32_t kArenaAlignment = 16;
@@ -33,6 +34,8 @@ int32_t ElementBytes(TensorType type) {
     case TensorType::kFloat32:
     case TensorType::kInt32:
       return 4;
+    case TensorType::kInt16:
+      return 2;
     case TensorType::kBool:
       return 1;
     case TensorType::kResource:
@@ -117,8 +120,11 @@ Status Model::CheckPlan() const {
   if (variable_bytes() < 0 || variable_bytes() > arena_bytes()) {
     return NoPlan("variable_bytes", arena_bytes(), variable_bytes());
   }
-  if (plan_[3] != subgraph_count()) {
-    return NoPlan("plan_subgraphs", subgraph_count(), plan_[3]);
+  if (accumulator_begin() < 0 || accumulator_begin() > variable_bytes()) {
+    return NoPlan("accumulators", variable_bytes(), accumulator_begin());
+  }
+  if (plan_[4] != subgraph_count()) {
+    return NoPlan("plan_subgraphs", subgraph_count(), plan_[4]);
   }
   size_t word = kPlanHeaderWords;
   for (int32_t i = 0; i < subgraph_count(); ++i) {
@@ -243,6 +249,11 @@ Status Model::GetTensor(const Subgraph& subgraph, int32_t index,
                       address % element_bytes);
     }
     tensor->data = const_cast<uint8_t*>(constant.data());
+    return {};
+  }
+  if (subgraph.offsets[index] == kNowhere) {
+    tensor->offset = kSample;
+    tensor->data = const_cast<uint8_t*>(subgraph.sample);
     return {};
   }
   const Status located = Locate(subgraph, index, tensor);

@@ -10,7 +10,7 @@ namespace {
 // Whether they share bytes, for slices that move alike in the same iteration,
 // otherwise in any. Offsets are those of the first iteration.
 bool Overlap(const Tensor& a, const Tensor& b) {
-  if (a.is_constant() || b.is_constant()) return false;
+  if (!a.is_in_arena() || !b.is_in_arena()) return false;
   const bool alike = MoveAlike(a, b);
   const int32_t a_end = alike ? a.offset + a.bytes : a.end;
   const int32_t b_end = alike ? b.offset + b.bytes : b.end;
@@ -91,7 +91,14 @@ Tensor OpContext::GetInput(int i) {
   if (!Expect(HasInput(i), StatusCode::kBadModel, "inputs", i + 1, inputs())) {
     return {};
   }
-  return Get(inputs_[i], "input");
+  const Tensor tensor = Get(inputs_[i], "input");
+  if (tensor.offset == kSample) {
+    // Not before it was fetched, and no more than was.
+    Expect(check_only_ || tensor.bytes <= subgraph_.sample_bytes,
+           StatusCode::kNoPlan, "sample_bytes", subgraph_.sample_bytes,
+           tensor.bytes);
+  }
+  return tensor;
 }
 
 Tensor OpContext::Input(int i) {
@@ -118,7 +125,8 @@ Tensor OpContext::GetOutput(int i) {
     return {};
   }
   const Tensor tensor = Get(outputs_[i], "output");
-  Expect(!tensor.is_constant(), StatusCode::kBadModel, "constant_output");
+  Expect(tensor.is_in_arena(), StatusCode::kNoPlan, "output_place", 0,
+         tensor.offset);
   return tensor;
 }
 
@@ -205,6 +213,7 @@ Text OpContext::StringOption(const char* key) {
 }
 
 void OpContext::CheckMemory(InPlace in_place) {
+  if (in_place == InPlace::kFetch) return;
   for (int o = 0; o < outputs() && ok(); ++o) {
     const Tensor output = GetOutput(o);
     if (output.type == TensorType::kResource) continue;
@@ -233,8 +242,7 @@ void OpContext::CheckMemory(InPlace in_place) {
       Expect(allowed && SamePlace(output, input), StatusCode::kNoPlan,
              "output_overlaps_input", input.offset, output.offset);
     }
-    const bool writes_variable = output.offset < variable_bytes() && !stays;
-    Expect(!writes_variable || MayCommit(), StatusCode::kNoPlan,
+    Expect(stays || MayWrite(output), StatusCode::kNoPlan,
            "write_before_commit", commit_op(), op_index_);
   }
 }

@@ -29,6 +29,7 @@ enum class InPlace : uint8_t {
   kLastInput,    // only the first output, and only over the last input
   kCopy,         // any: the op only moves bytes, by memmove
   kLoop,         // what its body's ops can bear
+  kFetch,        // its outputs are one and the same
 };
 
 class OpContext {
@@ -55,6 +56,8 @@ class OpContext {
   Tensor Output(int i);
   Tensor Output(int i, TensorType type);
   Tensor Output(int i, TensorType type, int rank);
+  // A tensor of any type anywhere: what loops hand on, and what Fetch finds.
+  Tensor End(int32_t index) { return Get(index, "end"); }
 
   // A constant int32 vector (or scalar) of at most `limit` values; returns
   // how many, or 0 after a complaint.
@@ -103,6 +106,12 @@ class OpContext {
 
   // Whether this op may write variable memory.
   bool MayCommit() const { return subgraph_.MayCommit(op_index_); }
+  // Whether it may write there.
+  bool MayWrite(const Tensor& place) const {
+    return MayCommit() ||
+           place.offset >= (subgraph_.accumulates ? model_.accumulator_begin()
+                                                  : model_.variable_bytes());
+  }
   int32_t commit_op() const { return subgraph_.commit_op; }
   int32_t op_index() const { return op_index_; }
 

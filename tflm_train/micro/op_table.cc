@@ -24,6 +24,7 @@ constexpr InPlace kElementwise = InPlace::kElementwise;
 constexpr InPlace kLastInput = InPlace::kLastInput;
 constexpr InPlace kCopy = InPlace::kCopy;
 constexpr InPlace kLoop = InPlace::kLoop;
+constexpr InPlace kFetch = InPlace::kFetch;
 
 // clang-format off
 constexpr OpEntry kOps[] = {
@@ -115,6 +116,8 @@ constexpr OpEntry kOps[] = {
     {kCustomOp, "BiotrainNormGradSums", ops::NormGradSums, 4, 4, 2, kNever, 0},
     {kCustomOp, "BiotrainNormGradInput", ops::NormGradInput, 7, 7, 1, kLastInput, 0},
     {kCustomOp, "BiotrainDropout", ops::Dropout, 3, 3, 1, kElementwise, 0},
+    {kCustomOp, "BiotrainFetch", ops::Fetch, 0, 0, kMany, kFetch, 0},
+    {kCustomOp, "BiotrainDequantise", ops::Dequantise, 1, 1, 1, kNever, 0},
     {kCustomOp, "BiotrainForEach", ops::ForEach, 1, kMany, kMany, kLoop, 0},
     {kCustomOp, "BiotrainSgd", ops::Sgd, 2, 2, 1, kElementwise, 0},
     {kCustomOp, "BiotrainSgdMomentum", ops::SgdMomentum, 3, 3, 2, kElementwise, 0},

@@ -86,6 +86,10 @@ void Reduce(OpContext& op);
 // loop.cc
 void ForEach(OpContext& op);
 
+// sample.cc
+void Fetch(OpContext& op);
+void Dequantise(OpContext& op);
+
 // reshape.cc
 void Reshape(OpContext& op);
 void BroadcastTo(OpContext& op);
