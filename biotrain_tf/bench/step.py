@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from biotrain_tf.bench.bench_models import BenchModel
 from biotrain_tf.device.build import build_firmware
+from biotrain_tf.device.data import as_stored
 from biotrain_tf.device.counting import Executed, Interval
 from biotrain_tf.device.interface import DEFAULT_TIMEOUT_S, DeviceError
 from biotrain_tf.device.model import ModelInfo, TensorInfo
@@ -108,8 +109,8 @@ def bench_step(
     if profile is None or profile.qemu is None:
         known = ", ".join(name for name, other in TARGETS.items() if other.qemu is not None)
         raise BiotrainError(f"target: wanted one that QEMU runs, {known}; found {target!r}")
-    program = build_firmware(profile=profile, model=model.info).program
-    commands = training(model.info, steps)
+    info, commands = training(model.info, steps)
+    program = build_firmware(profile=profile, model=info).program
 
     def run(by_op: bool) -> tuple[Interval, ...]:
         device = QemuDevice(profile=profile, program=program, by_op=by_op)
@@ -129,14 +130,23 @@ def bench_step(
     )
 
 
-def training(info: ModelInfo, steps: int) -> list[Command]:
-    """``steps`` batches of noise with labels in turn, and the end."""
+def training(info: ModelInfo, steps: int) -> tuple[ModelInfo, list[Command]]:
+    """``steps`` batches of noise with labels in turn, and the end; the model with the samples that
+    it keeps, if it does.
+    """
     generator = np.random.default_rng(1)
     commands = []
-    for _ in range(steps):
+    stored = b""
+    for i in range(steps):
         x = generator.standard_normal(info.x.shape, np.float32)
-        commands.append(Command(Kind.TRAIN, x.tobytes() + _labels(info, info.y).tobytes()))
-    return [*commands, Command(Kind.QUIT)]
+        y = _labels(info, info.y).tobytes()
+        if info.fetches_samples:
+            numbers = np.arange(i * info.batch_size, (i + 1) * info.batch_size, dtype="<i4")
+            stored += as_stored(x, info)
+            commands.append(Command(Kind.TRAIN_STORED, numbers.tobytes() + y))
+        else:
+            commands.append(Command(Kind.TRAIN, x.tobytes() + y))
+    return replace(info, stored=stored), [*commands, Command(Kind.QUIT)]
 
 
 def _labels(info: ModelInfo, y: TensorInfo) -> np.ndarray[Any, Any]:

@@ -55,9 +55,8 @@ class Calibration:
     test: Samples
 
 
-def stored(data: Calibration, model: ModelInfo) -> bytes:
-    """The samples as a device keeps them, those for training first."""
-    x = np.concatenate([data.train.x, data.test.x])
+def as_stored(x: NDArray[np.float32], model: ModelInfo) -> bytes:
+    """Samples as a device keeps them: floats, or codes of a converter."""
     if model.x.dtype.kind != "i":
         return bytes(x.astype(model.x.dtype).tobytes())
     codes = np.rint(x.astype(np.float64) / model.sample_scale)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from biotrain_tf.device import build
-from biotrain_tf.device.data import Calibration, Samples, read_data, stored
+from biotrain_tf.device.data import Calibration, Samples, as_stored, read_data
 from biotrain_tf.device.host import HostDevice
 from biotrain_tf.device.interface import DEFAULT_TIMEOUT_S, Device, DeviceError
 from biotrain_tf.device.model import ModelInfo, read_model
@@ -170,7 +170,8 @@ def run_device(
     info = read_model(model)
     samples = read_data(data, info)
     if info.fetches_samples:
-        info = replace(info, stored=stored(samples, info))
+        x = np.concatenate([samples.train.x, samples.test.x])
+        info = replace(info, stored=as_stored(x, info))
     on_progress(f"building for {target}")
     device = make_device(TARGETS[target], info, emulator=emulator, link=link)
     talk = _Conversation(device, info, samples, steps, on_progress)
