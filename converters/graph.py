@@ -19,6 +19,11 @@ from flatbuffers import flexbuffers
 
 FILE_IDENTIFIER = b"TFL3"
 
+FOR_EACH = "BiotrainForEach"
+"""The op whose options name a ``subgraph`` to run ``count`` times, on slices of its tensors."""
+FETCH = "BiotrainFetch"
+"""The op that asks the application for a sample."""
+
 _KIND_OF_CODE = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
 _CODE_OF_KIND = {k: v for v, k in _KIND_OF_CODE.items()}
 _TYPE_NAMES = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
@@ -111,6 +116,15 @@ class Graph:
     def op_kinds(self) -> list[str]:
         """Every op kind in the file, sorted."""
         return sorted({op.kind for subgraph in self.subgraphs for op in subgraph.ops})
+
+    def runs(self, subgraph: int, times: int = 1) -> Iterator[tuple[int, int, int]]:
+        """(subgraph, place, how often) of every op that a call of ``subgraph`` runs, bodies of
+        loops included.
+        """
+        for place, op in enumerate(self.subgraphs[subgraph].ops):
+            yield subgraph, place, times
+            if op.kind == FOR_EACH:
+                yield from self.runs(op.options["subgraph"], times * op.options["count"])
 
     def init_subgraph(self) -> int | None:
         """The subgraph that CALL_ONCE runs to give variables their first values."""

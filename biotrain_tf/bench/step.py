@@ -19,7 +19,6 @@ from biotrain_tf.device.qemu import QemuDevice
 from biotrain_tf.errors import BiotrainError
 from converters import graph as graphs
 from converters.emit.op_features import OpFeatures, features
-from converters.planner.storage import LOOP
 from converters.targets import TARGETS
 
 TOLERANCE = 0.01
@@ -176,7 +175,7 @@ def execution_order(graph: graphs.Graph, subgraph: int | None = None) -> list[tu
     order = []
     for index, op in enumerate(graph.subgraphs[at].ops):
         order.append((at, index))
-        if op.kind == LOOP:
+        if op.kind == graphs.FOR_EACH:
             order += op.options["count"] * execution_order(graph, op.options["subgraph"])
     return order
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+SAMPLES = ("float32", "int16", "flash")
 NORMS = ("keep", "frozen", "group")
 STRATEGIES = ("full", "last-layer")
 OPTIMIZERS = ("sgd", "momentum")
@@ -66,6 +67,27 @@ def add_parser(subparsers: Any) -> None:
         default="auto",
         help="keep linear convolutions in their order, also where the other one is cheaper",
     )
+    memory = parser.add_argument_group("memory")
+    memory.add_argument(
+        "--ram",
+        metavar="SIZE",
+        help="all RAM of the device, like 128K: the fewest instructions that fit; min: the least "
+        "RAM (default: the fewest instructions)",
+    )
+    memory.add_argument(
+        "--target",
+        default="cortex-m4f",
+        help="whose instruction costs decide (default: cortex-m4f)",
+    )
+    memory.add_argument(
+        "--sample",
+        choices=SAMPLES,
+        default="float32",
+        help="a sample on the device: float32 or int16 codes in a buffer, or read in flash",
+    )
+    memory.add_argument(
+        "--sample-scale", type=float, metavar="S", help="of int16 codes, in units of x"
+    )
 
 
 def run(args: Any) -> int:
@@ -89,6 +111,10 @@ def run(args: Any) -> int:
             loss=args.loss,
             seed=args.seed,
             commute=args.commute,
+            ram=args.ram,
+            target=args.target,
+            sample=args.sample,
+            sample_scale=args.sample_scale,
             progress=lambda stage: status.update(stage),
         )
     print_conversion(console, result.report)

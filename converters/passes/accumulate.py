@@ -14,9 +14,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from converters.graph import Graph, Op, Subgraph
+from converters.graph import FOR_EACH, Graph, Op, Subgraph
 from converters.passes.editor import Editor
-from converters.passes.loops import FOR_EACH
 
 UPDATE = "BiotrainSgdMomentum"
 
@@ -51,7 +50,14 @@ class _Rewriter:
                     starts[self._producer[found]] = i
                     updates[i] = self._s.ops[self._producer[found]].outputs[0]
         replaced: dict[int, int] = {}
+        read = {self._s.ops[i].inputs[1] for i in updates}
+        handles = {self._handle_of_value[t] for t in read}
+        moved = {i for i, op in enumerate(self._s.ops) if {*op.outputs} & (read | handles)}
+        # Their sums begin long before they were read.
+        self._edit.ops += [op for op in self._s.ops if {*op.outputs} & handles]
         for i, op in enumerate(self._s.ops):
+            if i in moved:
+                continue
             if i in starts:
                 replaced[op.outputs[0]] = self._start(self._s.ops[starts[i]], op.outputs[0])
             elif i in updates:
@@ -93,10 +99,13 @@ class _Rewriter:
 
     def _start(self, update: Op, zeros: int) -> int:
         """What the sum starts from instead of ``zeros``."""
-        momentum = update.inputs[1]
+        handle = self._handle_of_value[update.inputs[1]]
         rate = update.options["learning_rate"]
+        momentum = self._edit.builtin(
+            "READ_VARIABLE", [handle], self._edit.shape(update.inputs[1]), "momentum"
+        )
         scaled = self._edit.scaled(momentum, -update.options["momentum"] / rate)
-        held = self._assigned(self._handle_of_value[momentum], scaled)
+        held = self._assigned(handle, scaled)
         return self._edit.builtin("RESHAPE", [held], self._edit.shape(zeros), "sum_so_far")
 
     def _finish(self, update: Op) -> None:

@@ -12,11 +12,9 @@ import json
 from dataclasses import replace
 from enum import Enum
 
-from converters.graph import Graph, Op, Subgraph
+from converters.graph import FETCH, FOR_EACH, Graph, Op, Subgraph
 from converters.passes.editor import Editor
-from converters.passes.loops import FOR_EACH
 
-FETCH = "BiotrainFetch"
 
 
 class Sample(Enum):

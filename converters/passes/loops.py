@@ -17,11 +17,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from converters.graph import Graph, Op, Subgraph, Tensor
+from converters.graph import FOR_EACH, Graph, Op, Subgraph, Tensor
 from converters.passes.editor import Editor
 from converters.passes.slicing import Pattern, Result, slice_op, slice_shape, sliced_constant
 
-FOR_EACH = "BiotrainForEach"
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 
-from converters.graph import Graph, Subgraph
+from converters.graph import FOR_EACH, Graph, Subgraph
 from converters.planner.problem import Buffer, Problem, aligned
 from converters.planner.solver import solve
 from converters.planner.lifetimes import lifetimes
-from converters.planner.storage import LOOP, Storage, assign_storage
+from converters.planner.storage import Storage, assign_storage
 
 METADATA_NAME = "biotrain_plan"
 VERSION = 3
@@ -119,7 +119,7 @@ def make_plan(graph: Graph) -> Plan:
     init = graph.init_subgraph()
     restore = graph.signatures["restore"].subgraph if "restore" in graph.signatures else None
     bodies = {
-        op.options["subgraph"] for s in graph.subgraphs for op in s.ops if op.kind == LOOP
+        op.options["subgraph"] for s in graph.subgraphs for op in s.ops if op.kind == FOR_EACH
     }
     plans: dict[int, SubgraphPlan] = {}
     for i in range(len(graph.subgraphs)):

@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from converters.graph import Op, Subgraph
+from converters.graph import FETCH, FOR_EACH, Op, Subgraph
 
 VIEWS = frozenset({"RESHAPE", "EXPAND_DIMS", "SQUEEZE"})
-LOOP = "BiotrainForEach"
-FETCH = "BiotrainFetch"
 
 _ELEMENTWISE = {
     "ADD SUB MUL DIV MINIMUM MAXIMUM SQUARED_DIFFERENCE": (0, 1),
@@ -108,7 +106,7 @@ class _Builder:
 
     def build(self) -> Storage:
         for k, t in enumerate(self._s.inputs):
-            if t not in self._last_use and any(op.kind in (LOOP, FETCH) for op in self._s.ops):
+            if t not in self._last_use and any(op.kind in (FOR_EACH, FETCH) for op in self._s.ops):
                 continue  # fetched inside the loops
             self._last_use.setdefault(t, 0)
             free = self._ends is not None and k in self._ends.free
@@ -182,7 +180,7 @@ class _Builder:
         elif op.kind == FETCH and op.options["in_place"]:
             self._new_group([t], first=i, pinned=True)
             self._storage.group_of[t].elsewhere = True
-        elif op.kind == LOOP:
+        elif op.kind == FOR_EACH:
             k = self._body(i, op).rewritten.get(position)
             if k is None:
                 self._new_group([t], first=i)

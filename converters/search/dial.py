@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from converters.errors import ConversionError
-from converters.graph import Graph
+from converters.graph import FOR_EACH, Graph
 from converters.passes.fetch_samples import Sample
 from converters.planner.plan import Plan, make_plan
+from converters.search.budget import Budget, overhead_bytes
 from converters.search.recipe import Place, Prepared, Recipe, build, finish, prepare
 
 _LEAST = 1024
@@ -33,42 +35,67 @@ class Schedule:
     plan: Plan
     cost: float
 
+    @property
+    def ram_bytes(self) -> int:
+        """All of it, of the firmware."""
+        return self.plan.arena_bytes + overhead_bytes(self.graph)
 
-@dataclass(frozen=True)
-class Budget:
-    """``arena_bytes``: what may be planned; None: anything. ``least``: as little as possible,
-    whatever it costs.
-    """
 
-    arena_bytes: int | None = None
-    least: bool = False
+    def in_words(self) -> dict[str, Any]:
+        """For the report: the choices, in the order in which they were made."""
+        sample = self.recipe.sample
+        return {
+            "level": self.level,
+            "sample": None if sample is None else sample.value,
+            "depth_first_from_bytes": self.recipe.at_least,
+            "pieces": {
+                f"{name}/{n}": count for (name, n), count in sorted(self.recipe.slices.items())
+            },
+            "loops": sum(
+                op.kind == FOR_EACH for subgraph in self.graph.subgraphs for op in subgraph.ops
+            ),
+            "predicted_instructions_per_step": round(self.cost),
+            "overhead_bytes": overhead_bytes(self.graph),
+        }
+
+
+class NothingFits(ConversionError):
+    """``least`` is the schedule with the least RAM there is."""
+
+    def __init__(self, budget: Budget, least: Schedule) -> None:
+        self.budget, self.least = budget, least
+        super().__init__(
+            f"ram: the model trains in {least.ram_bytes} bytes at least, {budget.ram_bytes} are "
+            f"given, {least.ram_bytes - (budget.ram_bytes or 0)} too few"
+        )
 
 
 def choose(
     graph: Graph, *, batch: int, budget: Budget, sample: Sample, scale: float, cost: Cost
 ) -> Schedule:
-    """The schedule to use. ConversionError names the least there is if none fits."""
-    if budget.arena_bytes is None and not budget.least:
+    """The schedule to use. ``NothingFits`` carries the least there is if none does."""
+    if budget.is_free and sample is Sample.FLOAT32:
         return _resident(graph, cost)
-    limit = -1 if budget.arena_bytes is None else budget.arena_bytes
-    resident = _resident(graph, cost)
-    if not budget.least and sample is Sample.FLOAT32 and resident.plan.arena_bytes <= limit:
-        return resident
+    if sample is Sample.FLOAT32 and not budget.least:
+        resident = _resident(graph, cost)
+        if _fits(resident, budget):
+            return resident
     prepared = prepare(graph, batch=batch, sample=sample, scale=scale)
     least: Schedule | None = None
     for at_least in (None, *thresholds(prepared)):
-        recipe = Recipe(sample, scale, at_least, fast_fir=frozenset())
-        found = _schedule(prepared, recipe, cost)
+        found = _schedule(prepared, Recipe(sample, scale, at_least, fast_fir=frozenset()), cost)
         if least is None or found.plan.arena_bytes < least.plan.arena_bytes:
             least = found
-        if found.plan.arena_bytes <= limit:
-            return _refined(prepared, recipe, limit, cost)
+        if not budget.least and _fits(found, budget):
+            return _refined(prepared, found, budget, cost)
     assert least is not None
     if budget.least:
-        return _refined(prepared, least.recipe, least.plan.arena_bytes, cost)
-    raise ConversionError(
-        f"RAM: the arena may have {limit} bytes; the least there is has {least.plan.arena_bytes}"
-    )
+        return _refined(prepared, least, Budget(least.ram_bytes), cost)
+    raise NothingFits(budget, least)
+
+
+def _fits(schedule: Schedule, budget: Budget) -> bool:
+    return budget.ram_bytes is None or schedule.ram_bytes <= budget.ram_bytes
 
 
 def thresholds(prepared: Prepared) -> list[int]:
@@ -93,20 +120,20 @@ def _schedule(prepared: Prepared, recipe: Recipe, cost: Cost) -> Schedule:
     return Schedule(level, recipe, graph, make_plan(graph), cost(graph))
 
 
-def _refined(prepared: Prepared, recipe: Recipe, limit: int, cost: Cost) -> Schedule:
+def _refined(prepared: Prepared, found: Schedule, budget: Budget, cost: Cost) -> Schedule:
     """Each chain in the fewest pieces that fit, then fast algorithms where they still fit."""
-    best = _schedule(prepared, recipe, cost)
-    for place, counts in _choices(prepared, recipe):
+    best = found
+    for place, counts in _choices(prepared, found.recipe):
         for count in counts:
             slices = {**best.recipe.slices, place: count}
             found = _schedule(prepared, replace(best.recipe, slices=slices), cost)
-            if found.plan.arena_bytes <= limit:
+            if _fits(found, budget):
                 best = found
                 break
     for subgraph in best.graph.subgraphs:
         fast = (best.recipe.fast_fir or frozenset()) | {subgraph.name}
         found = _schedule(prepared, replace(best.recipe, fast_fir=fast), cost)
-        if found.graph != best.graph and found.plan.arena_bytes <= limit:
+        if found.graph != best.graph and _fits(found, budget):
             best = found
     return best
 
