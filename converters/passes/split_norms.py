@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from converters.graph import Graph, Op
+from converters.graph import Graph, Op, Subgraph
 from converters.passes.editor import Editor
 
 KINDS = frozenset(
@@ -21,9 +21,14 @@ KINDS = frozenset(
 
 
 def split_norms(graph: Graph) -> Graph:
-    """The training step with every normalisation in parts."""
-    index = graph.signatures["train"].subgraph
-    subgraph = graph.subgraphs[index]
+    """Training and inference with every normalisation in parts."""
+    for key in ("train", "infer"):
+        index = graph.signatures[key].subgraph
+        graph = graph.with_subgraph(index, _split(graph.subgraphs[index]))
+    return graph
+
+
+def _split(subgraph: Subgraph) -> Subgraph:
     edit = Editor(subgraph)
     for op in subgraph.ops:
         if op.kind not in KINDS:
@@ -32,9 +37,7 @@ def split_norms(graph: Graph) -> Graph:
             _gradient(edit, op)
         else:
             _forward(edit, op)
-    return graph.with_subgraph(
-        index, replace(subgraph, tensors=tuple(edit.tensors), ops=tuple(edit.ops))
-    )
+    return replace(subgraph, tensors=tuple(edit.tensors), ops=tuple(edit.ops))
 
 
 def _forward(edit: Editor, op: Op) -> None:

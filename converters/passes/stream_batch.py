@@ -51,7 +51,8 @@ def batch_patterns(subgraph: Subgraph, batch: int) -> dict[int, Pattern]:
                 and _bytes(subgraph, (*cut, *op.outputs)) <= _SMALL
             )
         ):
-            level.update(dict.fromkeys(op.outputs, max(ready, first + 1 if cut else 0)))
+            waits = 1 if set(cut) - set(subgraph.inputs) else 0
+            level.update(dict.fromkeys(op.outputs, max(ready, first + waits)))
             continue
         found[i] = candidate
         is_map = candidate.result is Result.MAP
