@@ -10,8 +10,8 @@ import numpy as np
 
 from biotrain_tf.bench.bench_models import BenchModel
 from biotrain_tf.device.build import build_firmware
-from biotrain_tf.device.data import as_stored
 from biotrain_tf.device.counting import Executed, Interval
+from biotrain_tf.device.data import as_stored
 from biotrain_tf.device.interface import DEFAULT_TIMEOUT_S, DeviceError
 from biotrain_tf.device.model import ModelInfo, TensorInfo
 from biotrain_tf.device.protocol import Command, Kind, Line, Reply

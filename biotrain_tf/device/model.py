@@ -17,7 +17,7 @@ from biotrain_tf.errors import BiotrainError
 PLAN = b"biotrain_plan"
 PLAN_VERSION = 3
 SAMPLE = b"biotrain_sample"
-_DTYPES = {
+_DTYPES: dict[int, np.dtype[Any]] = {
     schema.TensorType.FLOAT32: np.dtype("<f4"),
     schema.TensorType.INT32: np.dtype("<i4"),
     schema.TensorType.INT16: np.dtype("<i2"),

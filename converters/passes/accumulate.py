@@ -65,9 +65,7 @@ class _Rewriter:
             else:
                 inputs = tuple(replaced.get(t, t) for t in op.inputs)
                 self._edit.ops.append(replace(op, inputs=inputs))
-        return replace(
-            self._s, tensors=tuple(self._edit.tensors), ops=tuple(self._edit.ops)
-        )
+        return replace(self._s, tensors=tuple(self._edit.tensors), ops=tuple(self._edit.ops))
 
     def _sum_of(self, update: Op) -> int | None:
         """The zeros that the gradient of ``update`` starts from, if it is a sum and no more."""
@@ -115,4 +113,3 @@ class _Rewriter:
         factor = np.float32(-update.options["learning_rate"])
         self._edit.builtin("MUL", [held, self._edit.constant("factor", factor)], new_momentum)
         self._edit.builtin("ADD", [weight, new_momentum], new_weight)
-

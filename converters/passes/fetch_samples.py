@@ -16,7 +16,6 @@ from converters.graph import FETCH, FOR_EACH, Graph, Op, Subgraph
 from converters.passes.editor import Editor
 
 
-
 class Sample(Enum):
     FLOAT32 = "float32"
     INT16 = "int16"

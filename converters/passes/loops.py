@@ -22,7 +22,6 @@ from converters.passes.editor import Editor
 from converters.passes.slicing import Pattern, Result, slice_op, slice_shape, sliced_constant
 
 
-
 @dataclass(frozen=True)
 class Loop:
     """``patterns``: the ops that run in it, by index. ``kept``: tensors that are stored whole
@@ -45,9 +44,10 @@ def split_loops(graph: Graph, index: int, loop: Loop) -> Graph:
         return graph
     splitter = _Splitter(graph.subgraphs[index], loop, first_body=len(graph.subgraphs))
     outer, bodies = splitter.split()
-    return replace(graph.with_subgraph(index, outer), subgraphs=(
-        *graph.subgraphs[:index], outer, *graph.subgraphs[index + 1 :], *bodies
-    ))
+    return replace(
+        graph.with_subgraph(index, outer),
+        subgraphs=(*graph.subgraphs[:index], outer, *graph.subgraphs[index + 1 :], *bodies),
+    )
 
 
 @dataclass
@@ -123,13 +123,12 @@ class _Splitter:
             for i, pattern in self._loop.patterns.items()
             if self._level[i] == level
             and (
-                pattern.result is Result.SUM
-                or any(t in self._stored for t in self._ops[i].outputs)
+                pattern.result is Result.SUM or any(t in self._stored for t in self._ops[i].outputs)
             )
         ]
 
     def _members(self, level: int, roots: list[int]) -> list[int]:
-        """What a loop has to run: its roots, and what these need that earlier loops did not store."""
+        """What a loop has to run: its roots, and what they need that no earlier loop stored."""
         members: set[int] = set()
         stack = list(roots)
         while stack:

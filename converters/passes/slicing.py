@@ -48,9 +48,7 @@ _BROADCASTING = (
     "GREATER_EQUAL EQUAL NOT_EQUAL LOGICAL_AND LOGICAL_OR SELECT_V2 BiotrainReluGrad "
     "BiotrainRelu6Grad BiotrainEluGrad BiotrainTanhGrad BiotrainSigmoidGrad BiotrainLeakyReluGrad"
 )
-_WINDOWS = (
-    "BiotrainAveragePool2D BiotrainMaxPool2D BiotrainAveragePool2DGrad BiotrainMaxPool2DGrad"
-)
+_WINDOWS = "BiotrainAveragePool2D BiotrainMaxPool2D BiotrainAveragePool2DGrad BiotrainMaxPool2DGrad"
 
 
 def first_axis(shape: Sequence[int]) -> int | None:

@@ -74,9 +74,7 @@ def _gradient(edit: Editor, op: Op) -> None:
     products = edit.tensor("line_products", (batch, channels))
     sums = edit.tensor("line_sums", (batch, channels))
     epsilon = op.options["epsilon"]
-    edit.custom(
-        "BiotrainNormGradSums", [x, mean, variance, dy], [products, sums], epsilon=epsilon
-    )
+    edit.custom("BiotrainNormGradSums", [x, mean, variance, dy], [products, sums], epsilon=epsilon)
     edit.reduce("SUM", products, 0, dgamma)
     edit.reduce("SUM", sums, 0, dbeta)
     if op.kind == "BiotrainBatchNormGrad":

@@ -47,8 +47,7 @@ def batch_patterns(subgraph: Subgraph, batch: int) -> dict[int, Pattern]:
             # All there from the start, such as what labels select: a label that does not exist is
             # then seen before anything is written.
             or (
-                set(cut) <= set(subgraph.inputs)
-                and _bytes(subgraph, (*cut, *op.outputs)) <= _SMALL
+                set(cut) <= set(subgraph.inputs) and _bytes(subgraph, (*cut, *op.outputs)) <= _SMALL
             )
         ):
             waits = 1 if set(cut) - set(subgraph.inputs) else 0

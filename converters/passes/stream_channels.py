@@ -43,7 +43,7 @@ def stream_channels(graph: Graph, index: int, chain: Chain, count: int, *, depth
 def chains(subgraph: Subgraph, at_least: int) -> list[Chain]:
     """The chains through tensors of ``at_least`` bytes, in the order of their first ops."""
     members: dict[int, Pattern] = {}
-    for i, op in enumerate(subgraph.ops):
+    for i in range(len(subgraph.ops)):
         # Two slices or more; how many is seen when all members are known.
         found = _widest(subgraph, i)
         if found is None or found.result is Result.SUM and not _shrinks(subgraph, i):

@@ -7,9 +7,9 @@ import struct
 from dataclasses import dataclass, replace
 
 from converters.graph import FOR_EACH, Graph, Subgraph
+from converters.planner.lifetimes import lifetimes
 from converters.planner.problem import Buffer, Problem, aligned
 from converters.planner.solver import solve
-from converters.planner.lifetimes import lifetimes
 from converters.planner.storage import Storage, assign_storage
 
 METADATA_NAME = "biotrain_plan"
@@ -171,9 +171,7 @@ def _plan_signature(
     storage = assign_storage(subgraph, restores=restores, bodies=graph.subgraphs)
     packed = lifetimes(graph, subgraph, storage)
     problem = Problem(
-        tuple(
-            Buffer(n, aligned(p.group.size), p.first, p.last) for n, p in enumerate(packed)
-        )
+        tuple(Buffer(n, aligned(p.group.size), p.first, p.last) for n, p in enumerate(packed))
     )
     solution = solve(problem) if packed else None
     start = {}

@@ -40,8 +40,9 @@ before writing it.
 
 @dataclass
 class Group:
-    """Tensors in one place, or, if ``elsewhere``, where the application has them. ``first``/``last`` are op indices, both included; inputs live from
-    -1. ``end``: the end of the loop's op, inputs before outputs, whose place or slice it is.
+    """Tensors in one place, or, if ``elsewhere``, where the application has them. ``first`` and
+    ``last`` are op indices, both included; inputs live from -1. ``end``: the end of the loop's op,
+    inputs before outputs, whose place or slice it is.
     """
 
     tensors: list[int]

@@ -3,8 +3,8 @@
 planner.
 
 Every op marks the bytes it writes with what it wrote; every input must still carry the mark of its
-own tensor, in every iteration of every loop. A variable's bytes must end as its last assigned value,
-and nothing before ``commit_op`` may touch them but the accumulators.
+own tensor, in every iteration of every loop. A variable's bytes must end as its last assigned
+value, and nothing before ``commit_op`` may touch them but the accumulators.
 """
 
 from __future__ import annotations
@@ -171,8 +171,7 @@ class _Run:
         mark = self._variables[name]
         if (self._content[_grains(*self._plan.variables[name])] != mark).any():
             raise PlanError(
-                f"{frame.subgraph.name}: op {i} reads variable {name} after it has been "
-                "overwritten"
+                f"{frame.subgraph.name}: op {i} reads variable {name} after it has been overwritten"
             )
         self._write(frame, op.outputs[0], i, mark)
 

@@ -33,7 +33,7 @@ def read_demand(
     if sample not in SAMPLES:
         raise ConversionError(f"sample must be one of {', '.join(SAMPLES)}, got {sample!r}")
     if ops != "micro" and (ram is not None or sample != Sample.FLOAT32.value):
-        raise ConversionError("ram and sample need ops micro: stock runtimes have plans of their own")
+        raise ConversionError("ram and sample need ops micro: stock runtimes plan for themselves")
     if sample == Sample.INT16.value:
         if scale is None or not (math.isfinite(scale) and scale > 0):
             raise ConversionError(

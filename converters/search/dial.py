@@ -2,8 +2,8 @@
 """From a RAM budget to the schedule with the fewest instructions that fits it.
 
 The levels, from the most memory to the least: the whole batch resident; the samples of a batch in
-turn; chains of large tensors depth first, in as few pieces as fit. All loops run at different times,
-so each takes the fewest pieces, and its fast algorithms, for itself.
+turn; chains of large tensors depth first, in as few pieces as fit. All loops run at different
+times, so each takes the fewest pieces, and its fast algorithms, for itself.
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ class Schedule:
     def ram_bytes(self) -> int:
         """All of it, of the firmware."""
         return self.plan.arena_bytes + overhead_bytes(self.graph)
-
 
     def in_words(self) -> dict[str, Any]:
         """For the report: the choices, in the order in which they were made."""
