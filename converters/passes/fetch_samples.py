@@ -12,6 +12,7 @@ import json
 from dataclasses import replace
 from enum import Enum
 
+from converters.errors import ConversionError
 from converters.graph import FETCH, FOR_EACH, Graph, Op, Subgraph
 from converters.passes.editor import Editor
 
@@ -34,8 +35,12 @@ def fetch_samples(graph: Graph, sample: Sample, scale: float = 1.0) -> Graph:
     index = signature.subgraph
     outer = graph.subgraphs[index]
     readers = [i for i, op in enumerate(outer.ops) if x in op.inputs]
-    if not readers or any(outer.ops[i].kind != FOR_EACH for i in readers):
-        raise ValueError("an op outside the loops over samples reads the whole batch")
+    others = [outer.ops[i].kind for i in readers if outer.ops[i].kind != FOR_EACH]
+    if others or not readers:
+        raise ConversionError(
+            f"sample: op {', '.join(others) or 'none'} reads the whole batch, so that samples "
+            "cannot come one by one; leave --ram and --sample out"
+        )
     ops = list(outer.ops)
     for i in readers:
         op = ops[i]

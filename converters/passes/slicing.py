@@ -229,8 +229,13 @@ def _gather(op: Op, tensors: Tensors, count: int) -> Pattern | None:
 
 
 def _matmul(op: Op, tensors: Tensors, count: int) -> Pattern | None:
-    """x [M,K] times y [K,N]: rows in turn; or a sum over K."""
-    if len(tensors[op.inputs[0]].shape) != 2 or len(tensors[op.inputs[1]].shape) != 2:
+    """x [M,K] times y [K,N]: rows in turn; or a sum over K. Matrices of a batch one by one."""
+    x, y = (tensors[t].shape for t in op.inputs)
+    axis = first_axis(x)
+    if axis is not None and axis < len(x) - 2:
+        each = len(y) == len(x) and y[axis] == x[axis]
+        return Pattern((True, each), Result.MAP)
+    if len(x) != 2 or len(y) != 2:
         return None
     if not op.options.adjX:
         return Pattern((True, False), Result.MAP)
@@ -266,8 +271,9 @@ def _strided_slice(op: Op, tensors: Tensors, count: int) -> Pattern | None:
 
 def _transpose(op: Op, tensors: Tensors, count: int) -> Pattern | None:
     axis = first_axis(tensors[op.inputs[0]].shape)
+    moved = first_axis(tensors[op.outputs[0]].shape)
     order = tensors[op.inputs[1]].data
-    if axis is None or order is None or list(order[: axis + 1]) != list(range(axis + 1)):
+    if moved is None or order is None or order[moved] != axis:
         return None
     return Pattern((True, False), Result.MAP)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from converters.graph import Graph, Subgraph
+from converters.graph import Graph, Op, Subgraph
 from converters.passes.loops import Loop, split_loops
 from converters.passes.slicing import Pattern, Result, pattern
 
@@ -22,14 +22,16 @@ def stream_batch(graph: Graph, batch: int) -> Graph:
     """The training step in loops over its ``batch`` samples."""
     if batch == 1:
         return graph
-    index = graph.signatures["train"].subgraph
-    patterns = batch_patterns(graph.subgraphs[index], batch)
+    signature = graph.signatures["train"]
+    index = signature.subgraph
+    patterns = batch_patterns(graph.subgraphs[index], batch, x=signature.inputs["x"])
     return split_loops(graph, index, Loop(patterns, batch, "samples"))
 
 
-def batch_patterns(subgraph: Subgraph, batch: int) -> dict[int, Pattern]:
-    """How each op that depends on single samples runs on one of them."""
+def batch_patterns(subgraph: Subgraph, batch: int, *, x: int) -> dict[int, Pattern]:
+    """How each op that depends on single samples runs on one of them. ``x`` comes one by one."""
     of_samples = set(subgraph.inputs)
+    fetched = {x}
     level: dict[int, int] = {}
     found: dict[int, Pattern] = {}
     for i, op in enumerate(subgraph.ops):
@@ -38,17 +40,12 @@ def batch_patterns(subgraph: Subgraph, batch: int) -> dict[int, Pattern]:
         whole = [t for t in op.inputs if t not in of_samples]
         ready = max((level.get(t, 0) for t in whole), default=0)
         first = max((level.get(t, 0) for t in cut), default=0)
+        if op.kind == "RESHAPE" and op.inputs[0] in fetched:
+            fetched.add(op.outputs[0])
         if (
             candidate is None
             or not _fits(subgraph, op.inputs, candidate, of_samples)
-            or (candidate.result is Result.SUM and _is_small(subgraph, op.inputs, op.outputs))
-            # Rather than computed once more when the rest is ready.
-            or (ready > first and _bytes(subgraph, cut) <= _SMALL)
-            # All there from the start, such as what labels select: a label that does not exist is
-            # then seen before anything is written.
-            or (
-                set(cut) <= set(subgraph.inputs) and _bytes(subgraph, (*cut, *op.outputs)) <= _SMALL
-            )
+            or (not fetched & set(cut) and _rather_whole(subgraph, op, candidate, ready > first))
         ):
             waits = 1 if set(cut) - set(subgraph.inputs) else 0
             level.update(dict.fromkeys(op.outputs, max(ready, first + waits)))
@@ -59,6 +56,19 @@ def batch_patterns(subgraph: Subgraph, batch: int) -> dict[int, Pattern]:
         if is_map:
             of_samples |= set(op.outputs)
     return found
+
+
+def _rather_whole(subgraph: Subgraph, op: Op, candidate: Pattern, waits: bool) -> bool:
+    """What is small is stored for all samples: not summed up in a loop, not computed once more
+    when something else is ready, and, of the labels, looked up at the very beginning, so that one
+    that does not exist is seen before anything is written.
+    """
+    if candidate.result is Result.SUM:
+        return _bytes(subgraph, op.inputs) <= max(_SMALL, _bytes(subgraph, op.outputs))
+    if waits:
+        return _bytes(subgraph, op.inputs) <= _SMALL
+    given = {t for t in op.inputs if subgraph.tensors[t].data is None} <= set(subgraph.inputs)
+    return given and _bytes(subgraph, (*op.inputs, *op.outputs)) <= _SMALL
 
 
 def _fits(
@@ -72,7 +82,3 @@ def _fits(
 
 def _bytes(subgraph: Subgraph, tensors: Iterable[int]) -> int:
     return sum(subgraph.tensors[t].bytes for t in tensors if subgraph.tensors[t].data is None)
-
-
-def _is_small(subgraph: Subgraph, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> bool:
-    return _bytes(subgraph, inputs) <= max(_SMALL, _bytes(subgraph, outputs))

@@ -310,6 +310,8 @@ def test_what_may_work_in_place_is_what_reads_an_element_before_it_writes_it() -
         "BiotrainSgd": ((0, 0),),
         "BiotrainSgdMomentum": ((0, 0), (1, 1)),
         "BiotrainBatchNormGrad": ((0, 4),),
+        "BiotrainNormalise": ((0, 0),),
+        "BiotrainNormGradInput": ((0, 6),),
     }
     assert set(IN_PLACE) == two | one | slopes | set(others)
     for kind, pairs in IN_PLACE.items():
