@@ -47,6 +47,10 @@ def convert(
     loss: str | None = None,
     seed: int = 0,
     commute: bool | str = "auto",
+    ram: str | int | None = None,
+    target: str = "cortex-m4f",
+    sample: str = "float32",
+    sample_scale: float | None = None,
     tensor_names: bool = False,
     progress: Callable[[str], None] = lambda stage: None,
 ) -> ConversionResult:
@@ -70,6 +74,12 @@ def convert(
         seed: of the dropout masks.
         commute: compute linear convolutions in the cheaper order: ``auto`` where a training step
             gains, with ``micro``; True wherever possible; False never.
+        ram: all RAM of the device, like 128K: the schedule with the fewest instructions that fits;
+            ``min``: the least RAM; None: the fewest instructions.
+        target: whose instruction costs decide between schedules.
+        sample: how samples get to the device's kernels when they come one by one: ``float32`` or
+            ``int16`` codes, copied into a buffer of one sample, or ``flash``, read in place.
+        sample_scale: what one int16 code is, in units of x.
         tensor_names: keep the names of intermediate tensors in the file, for Netron.
         progress: called with the name of each stage.
 
@@ -80,6 +90,7 @@ def convert(
     from converters.errors import ConversionError
     from converters.loading.load import load
     from converters.loading.support import check_supported
+    from converters.search.demand import read_demand
     from converters.step.options import StepOptions
 
     if ops not in OPS:
@@ -95,6 +106,7 @@ def convert(
         seed=seed,
         commute=commute,
     )
+    demand = read_demand(ops, ram, target, sample, sample_scale)
     progress("loading")
     loaded = load(model)
     check_supported(loaded)
@@ -102,7 +114,7 @@ def convert(
         name or (loaded.name if not isinstance(model, (str, Path)) else Path(model).stem)
     )
     folder = Path(output_dir) if output_dir is not None else Path("build") / base
-    return _convert(loaded, base, folder, ops, options, tensor_names, progress)
+    return _convert(loaded, base, folder, ops, options, demand, tensor_names, progress)
 
 
 def _convert(
@@ -111,24 +123,24 @@ def _convert(
     folder: Path,
     ops: str,
     options: Any,
+    demand: Any,
     tensor_names: bool,
     progress: Callable[[str], None],
 ) -> ConversionResult:
     from converters import graph as graphs
+    from converters.emit.predict import cost_on
     from converters.gradients.writer import Writer
     from converters.passes.channels_first import channels_first
-    from converters.passes.commit_last import commit_last
     from converters.passes.drop_names import drop_names
     from converters.passes.exact_options import exact_options
-    from converters.passes.fast_fir import add_fast_fir
     from converters.passes.name_variables import name_variables
-    from converters.passes.norm_into_pool import norm_into_pool
     from converters.passes.relu_behind_pool import relu_behind_pool
     from converters.passes.selector import add_selector
     from converters.passes.zero_states import zero_states
-    from converters.planner.plan import METADATA_NAME, make_plan
+    from converters.planner.plan import METADATA_NAME
     from converters.planner.storage import IN_PLACE
     from converters.planner.verify import verify
+    from converters.search.dial import choose
     from converters.step.export import export
     from converters.step.training_step import TrainingStep
 
@@ -142,24 +154,30 @@ def _convert(
     progress("rewriting and planning memory")
     graph = name_variables(exact_options(graphs.read(raw)), list(step.variables_by_name))
     graph = replace(graph, description="biotrain_tf trainable model", metadata={})
-    plan = None
+    schedule = None
     if compact:
-        graph = norm_into_pool(relu_behind_pool(channels_first(graph)))
-        graph = zero_states(commit_last(add_fast_fir(graph)))
-        plan = make_plan(graph)
-        verify(graph, plan, IN_PLACE)
-        graph = replace(graph, metadata={METADATA_NAME: plan.to_metadata()})
+        schedule = choose(
+            zero_states(relu_behind_pool(channels_first(graph))),
+            batch=options.batch_size,
+            budget=demand.budget,
+            sample=demand.sample,
+            scale=demand.scale,
+            cost=cost_on(demand.target),
+        )
+        verify(schedule.graph, schedule.plan, IN_PLACE)
+        plan = {METADATA_NAME: schedule.plan.to_metadata()}
+        graph = replace(schedule.graph, metadata={**schedule.graph.metadata, **plan})
     else:
         graph = add_selector(graph)
     data = graphs.write(graph if tensor_names else drop_names(graph))
     progress("writing files")
-    return _emit(data, graph, plan, step, model, base, folder, ops, options)
+    return _emit(data, graph, schedule, step, model, base, folder, ops, options)
 
 
 def _emit(
     data: bytes,
     graph: Any,
-    plan: Any,
+    schedule: Any,
     step: Any,
     model: Any,
     base: str,
@@ -177,6 +195,7 @@ def _emit(
     folder.mkdir(parents=True, exist_ok=True)
     model_path = folder / f"{base}.tflite"
     model_path.write_bytes(data)
+    plan = schedule.plan if schedule else None
     arena = plan.arena_bytes if plan else 0
     comment = f"Made by biotrain_tf from Keras model {model.name}; --ops {ops}."
     header, source = write_c_array(
@@ -214,7 +233,9 @@ def _emit(
         "predicted_instructions_per_step": predict_steps(graph) if plan else None,
         "flatbuffer_bytes": len(data),
         "flash_bytes": len(data),
+        "schedule": schedule.in_words() if schedule else None,
         "ram_bytes": ram_by_region(graph, plan) if plan else None,
+        "ram_total_bytes": schedule.ram_bytes if schedule else None,
         "op_list": graph.op_kinds(),
         "op_counts": op_counts(graph),
         "memory_map": memory_map(graph, plan, "train") if plan else None,

@@ -20,6 +20,11 @@ from converters.sharing_builder import SharingBuilder
 
 FILE_IDENTIFIER = b"TFL3"
 
+FOR_EACH = "BiotrainForEach"
+"""The op whose options name a ``subgraph`` to run ``count`` times, on slices of its tensors."""
+FETCH = "BiotrainFetch"
+"""The op that asks the application for a sample."""
+
 _KIND_OF_CODE = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
 _CODE_OF_KIND = {k: v for v, k in _KIND_OF_CODE.items()}
 _TYPE_NAMES = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
@@ -30,6 +35,7 @@ _NUMPY_OF_TYPE: dict[str, np.dtype[Any]] = {
     "BOOL": np.dtype(np.bool_),
     "UINT8": np.dtype(np.uint8),
     "INT8": np.dtype(np.int8),
+    "INT16": np.dtype(np.int16),
 }
 
 
@@ -111,6 +117,15 @@ class Graph:
     def op_kinds(self) -> list[str]:
         """Every op kind in the file, sorted."""
         return sorted({op.kind for subgraph in self.subgraphs for op in subgraph.ops})
+
+    def runs(self, subgraph: int, times: int = 1) -> Iterator[tuple[int, int, int]]:
+        """(subgraph, place, how often) of every op that a call of ``subgraph`` runs, bodies of
+        loops included.
+        """
+        for place, op in enumerate(self.subgraphs[subgraph].ops):
+            yield subgraph, place, times
+            if op.kind == FOR_EACH:
+                yield from self.runs(op.options["subgraph"], times * op.options["count"])
 
     def init_subgraph(self) -> int | None:
         """The subgraph that CALL_ONCE runs to give variables their first values."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from biotrain_tf.bench.bench_models import BenchModel
 from biotrain_tf.device.build import build_firmware
 from biotrain_tf.device.counting import Executed, Interval
+from biotrain_tf.device.data import as_stored
 from biotrain_tf.device.interface import DEFAULT_TIMEOUT_S, DeviceError
 from biotrain_tf.device.model import ModelInfo, TensorInfo
 from biotrain_tf.device.protocol import Command, Kind, Line, Reply
@@ -107,8 +108,8 @@ def bench_step(
     if profile is None or profile.qemu is None:
         known = ", ".join(name for name, other in TARGETS.items() if other.qemu is not None)
         raise BiotrainError(f"target: wanted one that QEMU runs, {known}; found {target!r}")
-    program = build_firmware(profile=profile, model=model.info).program
-    commands = training(model.info, steps)
+    info, commands = training(model.info, steps)
+    program = build_firmware(profile=profile, model=info).program
 
     def run(by_op: bool) -> tuple[Interval, ...]:
         device = QemuDevice(profile=profile, program=program, by_op=by_op)
@@ -128,14 +129,23 @@ def bench_step(
     )
 
 
-def training(info: ModelInfo, steps: int) -> list[Command]:
-    """``steps`` batches of noise with labels in turn, and the end."""
+def training(info: ModelInfo, steps: int) -> tuple[ModelInfo, list[Command]]:
+    """``steps`` batches of noise with labels in turn, and the end; the model with the samples that
+    it keeps, if it does.
+    """
     generator = np.random.default_rng(1)
     commands = []
-    for _ in range(steps):
+    stored = b""
+    for i in range(steps):
         x = generator.standard_normal(info.x.shape, np.float32)
-        commands.append(Command(Kind.TRAIN, x.tobytes() + _labels(info, info.y).tobytes()))
-    return [*commands, Command(Kind.QUIT)]
+        y = _labels(info, info.y).tobytes()
+        if info.fetches_samples:
+            numbers = np.arange(i * info.batch_size, (i + 1) * info.batch_size, dtype="<i4")
+            stored += as_stored(x, info)
+            commands.append(Command(Kind.TRAIN_STORED, numbers.tobytes() + y))
+        else:
+            commands.append(Command(Kind.TRAIN, x.tobytes() + y))
+    return replace(info, stored=stored), [*commands, Command(Kind.QUIT)]
 
 
 def _labels(info: ModelInfo, y: TensorInfo) -> np.ndarray[Any, Any]:
@@ -157,9 +167,17 @@ def _fail_on_refusal(device: QemuDevice) -> Any:
     return on_reply
 
 
-def execution_order(graph: graphs.Graph) -> list[tuple[str, int]]:
-    """Signature and place of each operator of a training step, as the runner runs them."""
-    return [("train", index) for index in range(len(graph.subgraph_of("train").ops))]
+def execution_order(graph: graphs.Graph, subgraph: int | None = None) -> list[tuple[int, int]]:
+    """Subgraph and place of each operator of a training step, as the runner runs them: those of a
+    loop's body once an iteration.
+    """
+    at = graph.signatures["train"].subgraph if subgraph is None else subgraph
+    order = []
+    for index, op in enumerate(graph.subgraphs[at].ops):
+        order.append((at, index))
+        if op.kind == graphs.FOR_EACH:
+            order += op.options["count"] * execution_order(graph, op.options["subgraph"])
+    return order
 
 
 def _by_operator(info: ModelInfo, steps: tuple[Interval, ...]) -> tuple[OpCost, ...]:
@@ -170,21 +188,31 @@ def _by_operator(info: ModelInfo, steps: tuple[Interval, ...]) -> tuple[OpCost, 
             raise DeviceError(
                 f"{info.name}: wanted counts of {len(order)} operators; found {len(step.ops)}"
             )
-    sums = [sum((step.before for step in steps), Executed())]
-    sums += [sum((step.ops[i] for step in steps), Executed()) for i in range(len(order))]
-    costs = []
-    for (key, index), total in zip([("train", -1), *order], sums, strict=True):
-        subgraph = graph.subgraph_of(key)
+    before = sum((step.before for step in steps), Executed())
+    costs = [_cost("train", -1, OpFeatures(CHECKS, ""), before, len(steps))]
+    sums: dict[tuple[int, int], Executed] = {}
+    for i, place in enumerate(order):
+        sums[place] = sum((step.ops[i] for step in steps), sums.get(place, Executed()))
+    for (at, index), total in sums.items():
+        subgraph = graph.subgraphs[at]
         costs.append(
-            OpCost(
-                signature=key,
-                index=index,
-                features=OpFeatures(CHECKS, "")
-                if index < 0
-                else features(subgraph, subgraph.ops[index]),
-                instructions=total.instructions / len(steps),
-                loads=total.loads / len(steps),
-                fmas=total.fmas / len(steps),
+            _cost(
+                subgraph.name,
+                index,
+                features(subgraph, subgraph.ops[index]),
+                total,
+                len(steps),
             )
         )
     return tuple(costs)
+
+
+def _cost(name: str, index: int, op: OpFeatures, total: Executed, steps: int) -> OpCost:
+    return OpCost(
+        signature=name,
+        index=index,
+        features=op,
+        instructions=total.instructions / steps,
+        loads=total.loads / steps,
+        fmas=total.fmas / steps,
+    )

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+SAMPLES = ("float32", "int16", "flash")
 NORMS = ("keep", "frozen", "group")
 STRATEGIES = ("full", "last-layer")
 OPTIMIZERS = ("sgd", "momentum")
@@ -71,6 +72,27 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="keep the names of intermediate tensors in the file, for Netron",
     )
+    memory = parser.add_argument_group("memory")
+    memory.add_argument(
+        "--ram",
+        metavar="SIZE",
+        help="all RAM of the device, like 128K: the fewest instructions that fit; min: the least "
+        "RAM (default: the fewest instructions)",
+    )
+    memory.add_argument(
+        "--target",
+        default="cortex-m4f",
+        help="whose instruction costs decide (default: cortex-m4f)",
+    )
+    memory.add_argument(
+        "--sample",
+        choices=SAMPLES,
+        default="float32",
+        help="a sample on the device: float32 or int16 codes in a buffer, or read in flash",
+    )
+    memory.add_argument(
+        "--sample-scale", type=float, metavar="S", help="of int16 codes, in units of x"
+    )
 
 
 def run(args: Any) -> int:
@@ -95,6 +117,10 @@ def run(args: Any) -> int:
             seed=args.seed,
             commute=args.commute,
             tensor_names=args.tensor_names,
+            ram=args.ram,
+            target=args.target,
+            sample=args.sample,
+            sample_scale=args.sample_scale,
             progress=lambda stage: status.update(stage),
         )
     print_conversion(console, result.report)

@@ -88,12 +88,13 @@ def build_step_timer(host: TargetProfile) -> Path:
 def build_firmware(*, profile: TargetProfile, model: ModelInfo) -> Firmware:
     region = arena_region(profile, model.arena_bytes)
     section = ".arena" if region == profile.ram[0] else f".{region.name.lower()}"
-    key = hashlib.sha256(model.content + model.name.encode()).hexdigest()[:12]
+    key = hashlib.sha256(model.content + model.name.encode() + model.stored).hexdigest()[:12]
     out = build_folder(profile) / "models" / f"{re.sub(r'[^A-Za-z0-9_-]', '_', model.name)}-{key}"
     out.mkdir(parents=True, exist_ok=True)
     ops = write_op_table(
         graphs.read(model.content), out / "model_ops.cc", comment=f"The ops of {model.name}."
     )
+    (out / "samples.bin").write_bytes(model.stored)
     make(
         profile,
         "firmware",

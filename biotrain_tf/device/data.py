@@ -25,10 +25,14 @@ class Samples:
     x: NDArray[np.float32]
     y: Array
 
-    def batches(self, *, size: int, count: int) -> Iterator[Samples]:
-        """``count`` batches, in order, beginning again at the end."""
+    def rows(self, *, size: int, count: int) -> Iterator[NDArray[np.int64]]:
+        """Which samples are in each of ``count`` batches: in order, beginning again at the end."""
         for i in range(count):
-            rows = np.arange(i * size, (i + 1) * size) % len(self.x)
+            yield np.arange(i * size, (i + 1) * size) % len(self.x)
+
+    def batches(self, *, size: int, count: int) -> Iterator[Samples]:
+        """The samples of these rows."""
+        for rows in self.rows(size=size, count=count):
             yield Samples(self.x[rows], self.y[rows])
 
     def labels(self, classes: int) -> NDArray[np.int64] | None:
@@ -49,6 +53,20 @@ class Calibration:
 
     train: Samples
     test: Samples
+
+
+def as_stored(x: NDArray[np.float32], model: ModelInfo) -> bytes:
+    """Samples as a device keeps them: floats, or codes of a converter."""
+    if model.x.dtype.kind != "i":
+        return bytes(x.astype(model.x.dtype).tobytes())
+    codes = np.rint(x.astype(np.float64) / model.sample_scale)
+    limits = np.iinfo(model.x.dtype)
+    if codes.min() < limits.min or codes.max() > limits.max:
+        raise BiotrainError(
+            f"X: wanted values within {limits.max} steps of {model.sample_scale:g}; found "
+            f"{np.abs(x).max():g}; convert with a larger --sample-scale"
+        )
+    return bytes(codes.astype(model.x.dtype).tobytes())
 
 
 def read_data(path: Path, model: ModelInfo) -> Calibration:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,10 +39,13 @@ class HostDevice(Device):
         command = [str(self.program), str(self.model.path.resolve())]
         if self._arena_bytes is not None:
             command.append(str(self._arena_bytes))
-        with (
-            tempfile.TemporaryDirectory(prefix="biotrain-") as folder,
-            running(command, folder=Path(folder), stdio=True) as process,
-        ):
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="biotrain-"))
+            if self.model.stored:
+                samples = Path(folder) / "samples.bin"
+                samples.write_bytes(self.model.stored)
+                command = [*command[:2], *(command[2:] or [""]), str(samples)]
+            process = stack.enter_context(running(command, folder=Path(folder), stdio=True))
             assert process.stdin is not None and process.stdout is not None
             stream = ByteStream(
                 self.name,

@@ -15,8 +15,13 @@ from ai_edge_litert import schema_py_generated as schema
 from biotrain_tf.errors import BiotrainError
 
 PLAN = b"biotrain_plan"
-PLAN_VERSION = 2
-_DTYPES = {schema.TensorType.FLOAT32: np.dtype("<f4"), schema.TensorType.INT32: np.dtype("<i4")}
+PLAN_VERSION = 3
+SAMPLE = b"biotrain_sample"
+_DTYPES: dict[int, np.dtype[Any]] = {
+    schema.TensorType.FLOAT32: np.dtype("<f4"),
+    schema.TensorType.INT32: np.dtype("<i4"),
+    schema.TensorType.INT16: np.dtype("<i2"),
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,10 @@ class ModelInfo:
     y: TensorInfo
     sample: TensorInfo
     output: TensorInfo
+    fetches_samples: bool = False
+    sample_scale: float = 1.0
+    stored: bytes = b""
+    """Samples that a device keeps beside the model, one after the other."""
 
     @property
     def name(self) -> str:
@@ -103,6 +112,7 @@ def read_model(path: Path) -> ModelInfo:
             y=_end(model, train, train.inputs, b"y", path),
             sample=_end(model, infer, infer.inputs, b"x", path),
             output=_end(model, infer, infer.outputs, b"output", path),
+            **_sample(model),
         )
     except (struct.error, IndexError, TypeError, AttributeError, ValueError, AssertionError):
         raise BiotrainError(
@@ -131,6 +141,14 @@ def _arena_bytes(model: Any, path: Path) -> int:
         f"model: wanted a memory plan in the flatbuffer; {path} has none; "
         "convert the Keras model with --ops micro"
     )
+
+
+def _sample(model: Any) -> dict[str, Any]:
+    for entry in model.metadata or ():
+        if entry.name == SAMPLE:
+            content = json.loads(bytes(model.buffers[entry.buffer].data))
+            return {"fetches_samples": True, "sample_scale": float(content["scale"])}
+    return {}
 
 
 def _signature(model: Any, key: bytes, path: Path) -> Any:

@@ -22,7 +22,9 @@ class Kind(enum.Enum):
     """The type byte of a frame."""
 
     TRAIN = b"T"
+    TRAIN_STORED = b"B"
     INFER = b"I"
+    INFER_STORED = b"P"
     SAVE = b"S"
     RESTORE = b"R"
     HELLO = b"H"

@@ -8,14 +8,14 @@ import json
 import struct
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from biotrain_tf.device import build
-from biotrain_tf.device.data import Calibration, Samples, read_data
+from biotrain_tf.device.data import Calibration, Samples, as_stored, read_data
 from biotrain_tf.device.host import HostDevice
 from biotrain_tf.device.interface import DEFAULT_TIMEOUT_S, Device, DeviceError
 from biotrain_tf.device.model import ModelInfo, read_model
@@ -67,10 +67,27 @@ class _Conversation:
     verdict: str = ""
 
     def commands(self) -> list[Command]:
-        evaluate = [Command(Kind.INFER, sample.tobytes()) for sample in self.data.test.x]
-        batches = self.data.train.batches(size=self.model.batch_size, count=self.steps)
-        train = [Command(Kind.TRAIN, _payload(batch)) for batch in batches]
-        return [*evaluate, *train, *evaluate, Command(Kind.SAVE), Command(Kind.QUIT)]
+        size, train = self.model.batch_size, self.data.train
+        if self.model.fetches_samples:
+            first = len(train.x)
+            evaluate = [
+                Command(Kind.INFER_STORED, np.int32(first + i).tobytes())
+                for i in range(len(self.data.test.x))
+            ]
+            steps = [
+                Command(
+                    Kind.TRAIN_STORED,
+                    rows.astype("<i4").tobytes() + train.y[rows].tobytes(),
+                )
+                for rows in train.rows(size=size, count=self.steps)
+            ]
+        else:
+            evaluate = [Command(Kind.INFER, sample.tobytes()) for sample in self.data.test.x]
+            steps = [
+                Command(Kind.TRAIN, _payload(batch))
+                for batch in train.batches(size=size, count=self.steps)
+            ]
+        return [*evaluate, *steps, *evaluate, Command(Kind.SAVE), Command(Kind.QUIT)]
 
     def on_reply(self, command: Command, reply: Reply) -> None:
         if isinstance(reply, Frame):
@@ -87,7 +104,7 @@ class _Conversation:
             self.figures.update((key, int(value)) for key, value in reply.values.items())
 
     def _on_frame(self, command: Command, frame: Frame) -> None:
-        if command.kind is Kind.INFER and frame.kind is Kind.OUTPUT:
+        if command.kind in (Kind.INFER, Kind.INFER_STORED) and frame.kind is Kind.OUTPUT:
             self.outputs.append(np.frombuffer(frame.payload, "<f4"))
             count = len(self.data.test.x)
             which = "before" if len(self.outputs) <= count else "after"
@@ -152,6 +169,9 @@ def run_device(
         raise BiotrainError(f"timeout: wanted more than 0 s; found {timeout_s:g}")
     info = read_model(model)
     samples = read_data(data, info)
+    if info.fetches_samples:
+        x = np.concatenate([samples.train.x, samples.test.x])
+        info = replace(info, stored=as_stored(x, info))
     on_progress(f"building for {target}")
     device = make_device(TARGETS[target], info, emulator=emulator, link=link)
     talk = _Conversation(device, info, samples, steps, on_progress)

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from converters.emit.op_features import features
+from converters.errors import ConversionError
 from converters.graph import Graph
 from converters.targets import TARGETS
 from converters.targets.costs import CostTable, read_costs
@@ -11,12 +14,27 @@ from converters.targets.costs import CostTable, read_costs
 
 def predict_step(graph: Graph, table: CostTable) -> int:
     """Instructions of one call of ``train``."""
-    subgraph = graph.subgraph_of("train")
-    ops = (features(subgraph, op) for op in subgraph.ops)
-    fed = sum(subgraph.tensors[i].elements for i in subgraph.inputs)
+    index = graph.signatures["train"].subgraph
+    train = graph.subgraphs[index]
+    read = {t for op in train.ops for t in op.inputs}
+    # Samples that are fetched are not looked through before a step.
+    fed = sum(train.tensors[i].elements for i in train.inputs if i in read)
     constant, by_element = table.step
-    total = sum(table.instructions(op.family, op.terms) for op in ops)
+    total = 0.0
+    for at, place, times in graph.runs(index):
+        subgraph = graph.subgraphs[at]
+        op = features(subgraph, subgraph.ops[place])
+        total += times * table.instructions(op.family, op.terms)
     return round(total + constant + by_element * fed)
+
+
+def cost_on(target: str) -> Callable[[Graph], float]:
+    """What decides between schedules: instructions of a step on ``target``."""
+    table = read_costs(target)
+    if table is None:
+        known = ", ".join(name for name in TARGETS if read_costs(name) is not None)
+        raise ConversionError(f"target must be one whose costs are known, {known}; got {target!r}")
+    return lambda graph: predict_step(graph, table)
 
 
 def predict_steps(graph: Graph) -> dict[str, int]:

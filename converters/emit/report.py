@@ -34,10 +34,13 @@ def memory_map(graph: Graph, plan: Plan, key: str) -> list[dict[str, Any]]:
 
 
 def op_counts(graph: Graph) -> dict[str, dict[str, int]]:
-    """Ops by kind, for each signature."""
+    """How often each kind of op runs, for each signature."""
     counts = {}
     for key in graph.signatures:
-        counter = Counter(op.kind for op in graph.subgraph_of(key).ops)
+        index = graph.signatures[key].subgraph
+        counter: Counter[str] = Counter()
+        for at, place, times in graph.runs(index):
+            counter[graph.subgraphs[at].ops[place].kind] += times
         counts[key] = dict(sorted(counter.items()))
     return counts
 

@@ -8,9 +8,10 @@ packed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from converters.graph import Op, Subgraph
+from converters.graph import FETCH, FOR_EACH, Op, Subgraph
 
 VIEWS = frozenset({"RESHAPE", "EXPAND_DIMS", "SQUEEZE"})
 
@@ -25,6 +26,8 @@ _ELEMENTWISE = {
     "BiotrainDropout BiotrainSgd": (0,),
     "BiotrainBatchNormGrad": (4,),
     "BiotrainBatchNormMaxPoolGrad": (5,),
+    "BiotrainNormalise": (0,),
+    "BiotrainNormGradInput": (6,),
 }
 IN_PLACE: dict[str, tuple[tuple[int, int], ...]] = {
     kind: tuple((0, i) for i in inputs)
@@ -38,8 +41,9 @@ before writing it.
 
 @dataclass
 class Group:
-    """Tensors in one place. ``first``/``last`` are op indices, both included; inputs live from
-    -1.
+    """Tensors in one place, or, if ``elsewhere``, where the application has them. ``first`` and
+    ``last`` are op indices, both included; inputs live from -1. ``end``: the end of the loop's op,
+    inputs before outputs, whose place or slice it is.
     """
 
     tensors: list[int]
@@ -48,26 +52,53 @@ class Group:
     last: int
     variable: str | None = None
     pinned: bool = False
+    end: int | None = None
+    elsewhere: bool = False
 
 
 @dataclass
 class Storage:
-    """Group of each tensor that needs memory; constants, handles and unused tensors have none."""
+    """Group of each tensor that needs memory; constants, handles and unused tensors have none.
+    ``bodies``: of the loops, by op; ``rewritten``: which input an output of a body lies on.
+    """
 
     groups: list[Group] = field(default_factory=list)
     group_of: dict[int, Group] = field(default_factory=dict)
+    bodies: dict[int, Storage] = field(default_factory=dict)
+    rewritten: dict[int, int] = field(default_factory=dict)
 
 
-def assign_storage(subgraph: Subgraph, *, restores: bool) -> Storage:
-    """Share what may be shared. ``restores``: inputs may lie in the variables they are assigned
-    to.
+@dataclass(frozen=True)
+class _Ends:
+    """Of a body: inputs that may be written over, and how many are handed on from one iteration to
+    the next.
     """
-    return _Builder(subgraph, restores).build()
+
+    free: frozenset[int]
+    carried: int
+
+
+def assign_storage(
+    subgraph: Subgraph, *, restores: bool = False, bodies: Sequence[Subgraph] = ()
+) -> Storage:
+    """Share what may be shared. ``restores``: inputs may lie in the variables they are assigned
+    to. ``bodies``: all subgraphs, for the loops.
+    """
+    return _Builder(subgraph, bodies, restores=restores).build()
 
 
 class _Builder:
-    def __init__(self, subgraph: Subgraph, restores: bool) -> None:
+    def __init__(
+        self,
+        subgraph: Subgraph,
+        bodies: Sequence[Subgraph],
+        *,
+        restores: bool = False,
+        ends: _Ends | None = None,
+    ) -> None:
         self._s = subgraph
+        self._bodies = bodies
+        self._ends = ends
         self._restores = restores
         self._storage = Storage()
         self._end = len(subgraph.ops)
@@ -76,15 +107,36 @@ class _Builder:
         self._producer = {t: i for i, op in enumerate(subgraph.ops) for t in op.outputs}
 
     def build(self) -> Storage:
-        for t in self._s.inputs:
-            self._new_group([t], first=-1, pinned=True)
+        for k, t in enumerate(self._s.inputs):
+            if t not in self._last_use and any(op.kind in (FOR_EACH, FETCH) for op in self._s.ops):
+                continue  # fetched inside the loops
+            self._last_use.setdefault(t, 0)
+            free = self._ends is not None and k in self._ends.free
+            self._new_group([t], first=-1, pinned=not free)
+            if self._ends is not None:
+                self._storage.group_of[t].end = k
         assigned = self._assign_in_variable()
         for i, op in enumerate(self._s.ops):
             if op.kind == "VAR_HANDLE":
                 continue
             for position, t in enumerate(op.outputs):
                 self._place(i, op, position, t, assigned)
+        if self._ends is not None:
+            self._give_outputs_their_ends(self._ends)
         return self._storage
+
+    def _give_outputs_their_ends(self, ends: _Ends) -> None:
+        n_inputs = len(self._s.inputs)
+        for k, t in enumerate(self._s.outputs):
+            group = self._storage.group_of[t]
+            if group.end is None:
+                group.end = n_inputs + k
+            else:
+                self._storage.rewritten[k] = group.end
+        for k in range(ends.carried):
+            if self._storage.rewritten.get(k) != k:
+                name = self._s.tensors[self._s.outputs[k]].name
+                raise ValueError(f"{self._s.name}: {name} is not rewritten where it was")
 
     def _last_uses(self) -> dict[int, int]:
         last: dict[int, int] = {}
@@ -93,8 +145,6 @@ class _Builder:
                 last[t] = i
         for t in self._s.outputs:
             last[t] = self._end
-        for t in self._s.inputs:
-            last.setdefault(t, 0)
         return last
 
     def _new_group(self, tensors: list[int], *, first: int, pinned: bool = False) -> None:
@@ -125,14 +175,49 @@ class _Builder:
             self._join(t, self._variable_group(assigned[t], tensor.bytes))
         elif op.kind == "READ_VARIABLE" and self._read_may_alias(self._handles[op.inputs[0]], t):
             self._join(t, self._variable_group(self._handles[op.inputs[0]], tensor.bytes))
-        elif op.kind in VIEWS and op.inputs[0] in self._storage.group_of:
+        elif op.kind in VIEWS and self._may_be_view(op.inputs[0], t):
             self._join(t, self._storage.group_of[op.inputs[0]])
+        elif op.kind == FETCH and position > 0:
+            self._join(t, self._storage.group_of[op.outputs[0]])
+        elif op.kind == FETCH and op.options["in_place"]:
+            self._new_group([t], first=i, pinned=True)
+            self._storage.group_of[t].elsewhere = True
+        elif op.kind == FOR_EACH:
+            k = self._body(i, op).rewritten.get(position)
+            if k is None:
+                self._new_group([t], first=i)
+            else:
+                self._join(t, self._storage.group_of[op.inputs[k]])
         else:
             group = self._overwritten(i, op, position, t)
             if group is None:
                 self._new_group([t], first=i)
             else:
                 self._join(t, group)
+
+    def _may_be_view(self, source: int, t: int) -> bool:
+        """Two ends of a body are in two places, whatever they are."""
+        group = self._storage.group_of.get(source)
+        if group is None or self._ends is None or t not in self._s.outputs:
+            return group is not None
+        return group.end is None and not set(group.tensors) & set(self._s.outputs)
+
+    def _body(self, i: int, op: Op) -> Storage:
+        if i not in self._storage.bodies:
+            body = self._bodies[op.options["subgraph"]]
+            carried = op.options["carried"]
+            free = set(range(carried))
+            for k, t in enumerate(op.inputs):
+                group = self._storage.group_of.get(t)
+                sharing = [x for x in op.inputs if self._storage.group_of.get(x) is group]
+                whole = self._s.tensors[t].bytes == body.tensors[body.inputs[k]].bytes
+                if group is None or group.pinned or whole or len(sharing) > 1:
+                    continue
+                if group.last == i and group.first != i:
+                    free.add(k)
+            ends = _Ends(frozenset(free), carried)
+            self._storage.bodies[i] = _Builder(body, self._bodies, ends=ends).build()
+        return self._storage.bodies[i]
 
     def _overwritten(self, i: int, op: Op, position: int, t: int) -> Group | None:
         """The group of an input that dies here and may be overwritten by output ``position``."""
@@ -177,21 +262,19 @@ class _Builder:
         """
         chosen: dict[int, str] = {}
         for variable, assignments in self._assignments().items():
-            if len(assignments) != 1:
-                continue
-            index, value = assignments[0]
-            given = self._rearranged_input(value)
-            if given is not None and (self._restores or given == value):
-                if self._restores:
-                    self._storage.groups.remove(self._storage.group_of[given])
-                    self._join(given, self._variable_group(variable, self._s.tensors[given].bytes))
-                continue
-            if (
-                value in self._producer
-                and value not in chosen
-                and self._may_overwrite(variable, value)
-            ):
-                chosen[value] = variable
+            for index, value in assignments:
+                given = self._rearranged_input(value) if len(assignments) == 1 else None
+                if given is not None and (self._restores or given == value):
+                    if self._restores:
+                        self._storage.groups.remove(self._storage.group_of[given])
+                        size = self._s.tensors[given].bytes
+                        self._join(given, self._variable_group(variable, size))
+                elif (
+                    value in self._producer
+                    and value not in chosen
+                    and self._may_overwrite(variable, value, index)
+                ):
+                    chosen[value] = variable
         return chosen
 
     def _rearranged_input(self, value: int) -> int | None:
@@ -207,13 +290,15 @@ class _Builder:
                 return None
         return value if value in self._s.inputs else None
 
-    def _may_overwrite(self, variable: str, value: int) -> bool:
+    def _may_overwrite(self, variable: str, value: int, assigned: int) -> bool:
         made = self._producer[value]
         op = self._s.ops[made]
         if op.kind in VIEWS or op.kind == "READ_VARIABLE":
             return False
         position = op.outputs.index(value)
         for read, last in self._reads(variable):
+            if read > assigned:
+                continue
             in_place = last == made and self._reads_in_place(op, position, variable)
             if read >= made or not (last < made or in_place):
                 return False
@@ -243,5 +328,6 @@ class _Builder:
 
     def _read_may_alias(self, variable: str, value: int) -> bool:
         """The value stays true until its last use: nothing is assigned before that."""
-        last = self._last_use_with_views(value)
-        return all(index >= last for index, _ in self._assignments().get(variable, []))
+        read, last = self._producer[value], self._last_use_with_views(value)
+        later = [i for i, _ in self._assignments().get(variable, []) if i > read]
+        return all(i >= last for i in later)

@@ -82,11 +82,26 @@ def _statistics(
     temporal: tf.Tensor, bias: tf.Tensor | None, x: tf.Tensor, padding: str, writer: Writer
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Mean and variance [F] of what the temporal filters [F, K] make of x [B, H, T, 1]."""
-    window, covariance = window_moments(x, temporal.shape[1], padding, writer)
+    window, products = window_moments(x, temporal.shape[1], padding, writer)
     mean = tf.reduce_sum(temporal * window, 1)
-    variance = tf.reduce_sum(temporal * tf.matmul(temporal, covariance), 1)
+    variance = _variances(temporal, window, products)
     # A filter that x does not excite must not get a negative variance from rounding.
     return mean if bias is None else mean + bias, tf.nn.relu(variance)
+
+
+@tf.custom_gradient
+def _variances(rows: tf.Tensor, mean: tf.Tensor, products: tf.Tensor):  # type: ignore[no-untyped-def]
+    """[F]: row' (products - mean mean') row for each of the rows [F, K]. The matrix is symmetric,
+    so the gradient needs the product that is already there, and no memory for a matrix [K, K].
+    """
+    across = tf.reshape(mean, [1, -1])
+    along = tf.matmul(rows, across, transpose_b=True)
+    product = tf.matmul(rows, products) - tf.matmul(along, across)
+
+    def gradient(slopes: tf.Tensor) -> tuple[tf.Tensor, None, None]:
+        return tf.reshape(2.0 * slopes, [-1, 1]) * product, None, None
+
+    return tf.reduce_sum(rows * product, 1), gradient
 
 
 def _depthwise_filter(temporal: tf.Tensor, scale: tf.Tensor | None, times: int) -> tf.Tensor:

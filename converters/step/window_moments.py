@@ -32,7 +32,7 @@ from converters.gradients.writer import Writer
 def window_moments(
     x: tf.Tensor, taps: int, padding: str, writer: Writer
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """(m [K], covariance [K, K]) of the windows of x [B, H, T, 1]; no gradient flows to x."""
+    """(m [K], R / n [K, K]) of the windows of x [B, H, T, 1]; no gradient flows to x."""
     batch, height, length, _ = x.shape
     before = (taps - 1) // 2 if padding == "SAME" else 0
     after = taps - 1 - before if padding == "SAME" else 0
@@ -42,8 +42,7 @@ def window_moments(
     mean = tf.reshape(tf.nn.avg_pool2d(means, (1, outputs), 1, "VALID"), [taps])
     products = _products(rows, taps, before, after, writer)
     count = float(batch * height * outputs)
-    outer = tf.reshape(mean, [taps, 1]) * tf.reshape(mean, [1, taps])
-    return mean, products * (1.0 / count) - outer
+    return mean, products * (1.0 / count)
 
 
 def moments_macs(rows: int, length: int, taps: int, padding: str) -> int:

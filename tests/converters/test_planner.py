@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from converters import graph as graphs
 from converters.graph import Graph, Op
 from converters.passes.commit_last import commit_last
-from converters.planner.plan import METADATA_NAME, Plan, SubgraphPlan, make_plan
+from converters.planner.plan import METADATA_NAME, Place, Plan, SubgraphPlan, make_plan
 from converters.planner.storage import IN_PLACE
 from converters.planner.verify import PlanError, verify
 from tests.converters.plan_simulator import Arena, WrongRun, simulate
@@ -68,13 +68,14 @@ def mutated(plan: Plan, index: int, generator: np.random.Generator) -> Plan:
         return with_part(plan, index, replace(part, commit_op=commit))
     placed = [t for t, o in enumerate(part.offsets) if o >= 0]
     t = int(generator.choice(placed))
-    offsets = list(part.offsets)
+    places = list(part.places)
     choices = [
         int(generator.choice(part.offsets)),
         16 * int(generator.integers(0, plan.arena_bytes // 16)),
     ]
-    offsets[t] = choices[int(generator.integers(2))]
-    return with_part(plan, index, replace(part, offsets=tuple(offsets)))
+    offset = choices[int(generator.integers(2))]
+    places[t] = Place(offset) if offset >= 0 else None
+    return with_part(plan, index, replace(part, places=tuple(places)))
 
 
 def with_part(plan: Plan, index: int, part: SubgraphPlan) -> Plan:
@@ -137,13 +138,14 @@ def test_metadata_says_the_plan(eegnet: tuple[Graph, Plan], converted: Callable[
     data = graph.metadata[METADATA_NAME]
     assert data == plan.to_metadata()
     words = list(struct.unpack(f"<{len(data) // 4}i", data))
-    assert words[:4] == [2, plan.arena_bytes, plan.variable_bytes, len(graph.subgraphs)]
+    variables = plan.variable_bytes
+    assert words[:5] == [3, plan.arena_bytes, variables, variables, len(graph.subgraphs)]
     assert converted("eegnet_dropout").arena_bytes == plan.arena_bytes
-    at = 4
+    at = 5
     for subgraph, part in zip(graph.subgraphs, plan.subgraphs, strict=True):
-        assert words[at : at + 2] == [len(subgraph.tensors), part.commit_op]
-        assert tuple(words[at + 2 : at + 2 + len(subgraph.tensors)]) == part.offsets
-        at += 2 + len(subgraph.tensors)
+        assert words[at : at + 3] == [len(subgraph.tensors), part.commit_op, 0]
+        assert tuple(words[at + 3 : at + 3 + len(subgraph.tensors)]) == part.offsets
+        at += 3 + len(subgraph.tensors)
     assert at == len(words)
 
 
@@ -168,8 +170,8 @@ def tensor_index(graph: Graph, kind: str, *, output: int = 0) -> tuple[int, int]
 def with_offset(graph: Graph, plan: Plan, t: int, offset: int) -> Plan:
     index = graph.signatures["train"].subgraph
     part = plan.subgraphs[index]
-    offsets = (*part.offsets[:t], offset, *part.offsets[t + 1 :])
-    return with_part(plan, index, replace(part, offsets=offsets))
+    places = (*part.places[:t], Place(offset), *part.places[t + 1 :])
+    return with_part(plan, index, replace(part, places=places))
 
 
 def test_planted_an_output_over_an_input_that_the_kernel_still_reads(
@@ -294,7 +296,7 @@ def test_planted_a_read_after_the_overwrite(eegnet: tuple[Graph, Plan]) -> None:
 def test_nothing_to_verify_is_a_failure() -> None:
     empty = Graph((), {})
     with pytest.raises(PlanError, match="nothing to verify"):
-        verify(empty, Plan(0, 0, {}, ()), IN_PLACE)
+        verify(empty, Plan(0, 0, 0, {}, ()), IN_PLACE)
 
 
 def test_what_may_work_in_place_is_what_reads_an_element_before_it_writes_it() -> None:
@@ -309,6 +311,8 @@ def test_what_may_work_in_place_is_what_reads_an_element_before_it_writes_it() -
         "BiotrainSgdMomentum": ((0, 0), (1, 1)),
         "BiotrainBatchNormGrad": ((0, 4),),
         "BiotrainBatchNormMaxPoolGrad": ((0, 5),),
+        "BiotrainNormalise": ((0, 0),),
+        "BiotrainNormGradInput": ((0, 6),),
     }
     assert set(IN_PLACE) == two | one | slopes | set(others)
     for kind, pairs in IN_PLACE.items():

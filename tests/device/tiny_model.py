@@ -290,9 +290,9 @@ def tiny_model(shape: TinyShape | None = None) -> bytes:
     makers = (_train, _infer, _save, _restore, _init)
     graphs = [make(builder, shape, variable_bytes) for make in makers]
     arena_bytes = max(graph.free for graph in graphs)
-    plan = [2, arena_bytes, variable_bytes, len(graphs)]
+    plan = [3, arena_bytes, variable_bytes, variable_bytes, len(graphs)]
     for graph in graphs:
-        plan += [len(graph.offsets), graph.commit_op, *graph.offsets]
+        plan += [len(graph.offsets), graph.commit_op, 0, *graph.offsets]
     builder.buffers.append(struct.pack(f"<{len(plan)}i", *plan))
 
     model = schema.ModelT()

@@ -28,7 +28,7 @@ def _keras_loss(model: keras.Model, architecture: Architecture) -> Any:
     return architecture.loss
 
 
-def _reference(
+def reference(
     model: keras.Model, architecture: Architecture, x: np.ndarray, y: np.ndarray
 ) -> keras_reference.KerasRun:
     if architecture.options.get("strategy") == "last-layer":
@@ -76,7 +76,7 @@ def test_trains_as_keras_does(name: str, tmp_path: Path) -> None:
     x, y = batches(model, architecture, STEPS, SEED)
     micro = _convert(model, name, "micro", tmp_path)
     builtin = _convert(model, name, "builtin", tmp_path)
-    expected = _reference(model, architecture, x, y)
+    expected = reference(model, architecture, x, y)
 
     ours = train_on("host", micro, x, y, tmp_path)
     litert_losses, litert_variables = _litert(builtin, x, y)

@@ -19,7 +19,14 @@ PYTHON: dict[str, set[str]] = {
     "converters.step": {"converters.errors", "converters.gradients"},
     "converters.gradients": {"converters.errors", "converters.graph", "converters.targets"},
     "converters.passes": {"converters.errors", "converters.graph", "converters.targets"},
-    "converters.search": {"converters.errors", "converters.graph", "converters.targets"},
+    # It composes passes into schedules, and measures them with the planner.
+    "converters.search": {
+        "converters.errors",
+        "converters.graph",
+        "converters.passes",
+        "converters.planner",
+        "converters.targets",
+    },
     "converters.planner": {"converters.errors", "converters.graph", "converters.targets"},
     # Beyond graph and targets: the plan is what the report draws, and it is data.
     "converters.emit": {

@@ -8,6 +8,8 @@ extern "C" {
 extern const uint8_t biotrain_model[];
 extern const uint8_t biotrain_model_end[];
 extern const char biotrain_model_name[];
+extern const uint8_t biotrain_samples[];
+extern const uint8_t biotrain_samples_end[];
 extern uint8_t biotrain_arena[];
 extern const size_t biotrain_arena_bytes;
 }
@@ -17,7 +19,9 @@ int main() {
       biotrain_model_name,
       {biotrain_model,
        static_cast<size_t>(biotrain_model_end - biotrain_model)},
-      {biotrain_arena, biotrain_arena_bytes});
+      {biotrain_arena, biotrain_arena_bytes},
+      {biotrain_samples,
+       static_cast<size_t>(biotrain_samples_end - biotrain_samples)});
   const bool passed = session.Run();
   biotrain::SendWord(passed ? "PASS" : "FAIL");
   return passed ? 0 : 1;

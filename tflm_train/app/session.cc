@@ -19,6 +19,22 @@ Span<uint8_t> Bytes(Span<T> values) {
   return {reinterpret_cast<uint8_t*>(values.data()), values.size() * sizeof(T)};
 }
 
+constexpr int kMaxBatch = 64;
+
+// Samples where the device keeps them, chosen by number.
+struct Stored {
+  Span<const uint8_t> samples;
+  int32_t numbers[kMaxBatch];
+
+  static const void* Get(void* context, int32_t i, void*, size_t bytes) {
+    const Stored& stored = *static_cast<const Stored*>(context);
+    const int32_t number = stored.numbers[i];
+    const size_t count = stored.samples.size() / bytes;
+    if (number < 0 || static_cast<size_t>(number) >= count) return nullptr;
+    return stored.samples.data() + number * bytes;
+  }
+};
+
 }  // namespace
 
 bool Session::Run() {
@@ -89,8 +105,12 @@ bool Session::Dispatch() {
   switch (reader_.type()) {
     case 'T':
       return OnTrain();
+    case 'B':
+      return OnTrainStored();
     case 'I':
       return OnInfer();
+    case 'P':
+      return OnInferStored();
     case 'S':
       return OnSave();
     case 'R':
@@ -160,15 +180,71 @@ bool Session::OnTrain() {
   biotrain_mark();
   const Status trained = trainer_.TrainInPlace(&loss);
   biotrain_mark();
+  Answer(trained, loss);
+  return true;
+}
+
+void Session::Answer(const Status& trained, float loss) {
   if (!trained.ok()) {
     Refuse(trained);
-    return true;
+    return;
   }
   Line()
       .Int("step", steps_++)
       .Float("loss", loss)
       .Bits("loss_bits", loss)
       .Send();
+}
+
+bool Session::OnTrainStored() {
+  Tensor x, y;
+  Status status = trainer_.Input("train", "x", &x);
+  if (status.ok()) status = trainer_.Input("train", "y", &y);
+  const int32_t batch = status.ok() ? x.dims[0] : 0;
+  if (batch < 1 || batch > kMaxBatch) {
+    Refuse(Error(StatusCode::kBadShape, "batch", kMaxBatch, batch));
+    return Drop();
+  }
+  Stored stored = {samples_, {}};
+  Span<uint8_t> numbers = Bytes(Span<int32_t>(stored.numbers, batch));
+  Span<uint8_t> targets(y.data, static_cast<size_t>(y.bytes));
+  bool good = false;
+  if (!Receive(numbers, targets, "batch_frame", &good)) return false;
+  if (!good) return true;
+  const SampleSource source = {&stored, Stored::Get};
+  float loss = 0.0f;
+  biotrain_mark();
+  const Status trained =
+      y.type == TensorType::kInt32
+          ? trainer_.Train(source, Span<const int32_t>(y.ints(), y.elements),
+                           &loss)
+          : trainer_.Train(source, Span<const float>(y.floats(), y.elements),
+                           &loss);
+  biotrain_mark();
+  Answer(trained, loss);
+  return true;
+}
+
+bool Session::OnInferStored() {
+  Stored stored = {samples_, {}};
+  bool good = false;
+  if (!Receive(Bytes(Span<int32_t>(stored.numbers, 1)), {}, "predict_frame",
+               &good)) {
+    return false;
+  }
+  if (!good) return true;
+  Tensor output;
+  Status inferred = trainer_.Output("infer", "output", &output);
+  const SampleSource source = {&stored, Stored::Get};
+  if (inferred.ok()) {
+    inferred = trainer_.Infer(
+        source, {output.floats(), static_cast<size_t>(output.elements)});
+  }
+  if (!inferred.ok()) {
+    Refuse(inferred);
+    return true;
+  }
+  SendFrame('O', output.data, static_cast<uint32_t>(output.bytes));
   return true;
 }
 

@@ -2,7 +2,9 @@
 // Answers the frames of a host, one after the other, with one trainer.
 //
 //   T  x, y of one batch (float32; y int32 or float32)  -> `step=.. loss=..`
+//   B  int32 numbers of stored samples, y of one batch  -> `step=.. loss=..`
 //   I  x of one infer call                              -> frame O, the output
+//   P  int32 number of a stored sample                  -> frame O, the output
 //   S  nothing                                          -> frame W, all
 //   variables R  what W carried                                   ->
 //   `restored=..` H  nothing                                          -> the
@@ -22,8 +24,11 @@ namespace biotrain {
 
 class Session {
  public:
-  Session(const char* name, Span<const uint8_t> model, Span<uint8_t> arena)
-      : name_(name), model_(model), arena_(arena) {}
+  // `samples`: one after the other, as the model wants them, where the device
+  // keeps them; for B and P.
+  Session(const char* name, Span<const uint8_t> model, Span<uint8_t> arena,
+          Span<const uint8_t> samples)
+      : name_(name), model_(model), arena_(arena), samples_(samples) {}
 
   // Until Q or the end of the input. True: everything went well.
   [[nodiscard]] bool Run();
@@ -34,7 +39,10 @@ class Session {
   // Each reads the whole payload. False: the input has ended.
   [[nodiscard]] bool Dispatch();
   [[nodiscard]] bool OnTrain();
+  [[nodiscard]] bool OnTrainStored();
   [[nodiscard]] bool OnInfer();
+  [[nodiscard]] bool OnInferStored();
+  void Answer(const Status& trained, float loss);
   [[nodiscard]] bool OnSave();
   [[nodiscard]] bool OnRestore();
   // Reads `parts` and the checksum; *good tells whether they can be used.
@@ -50,6 +58,7 @@ class Session {
   const char* name_;
   Span<const uint8_t> model_;
   Span<uint8_t> arena_;
+  Span<const uint8_t> samples_;
   size_t variable_bytes_ = 0;
   Trainer trainer_;
   FrameReader reader_;

@@ -45,16 +45,19 @@ constexpr int kBlock = 64;
 
 // Elements first ... first + count - 1 of the lines of all channels of a
 // sample.
-void DropBlock(const Keys& keys, uint32_t threshold, float scale, bool alike,
+void DropBlock(const Keys& keys, uint32_t threshold, float scale,
+               const DropoutParams& params,
                const float* x,  // [channels,spatial]
                int channels, int spatial, int first, int count, float* y) {
   uint32_t row_hash[kBlock];
   for (int i = 0; i < count; ++i) {
-    const uint32_t index = alike ? 0u : static_cast<uint32_t>(first + i);
+    const uint32_t index =
+        params.spatial ? 0u : static_cast<uint32_t>(first + i);
     row_hash[i] = Scatter(index, keys.row);
   }
   for (int c = 0; c < channels; ++c) {
-    const uint32_t hash = Scatter(static_cast<uint32_t>(c), keys.column);
+    const uint32_t hash =
+        Scatter(static_cast<uint32_t>(params.first_channel + c), keys.column);
     const float* in = x + c * spatial + first;
     float* out = y + c * spatial + first;
     for (int i = 0; i < count; ++i) {
@@ -77,12 +80,13 @@ void Dropout(const DropoutParams& params, int32_t step, int32_t seed,
   const uint32_t row_key = StepKey(2 * layer + 1, 31, ustep, useed);
   const uint32_t column_key = StepKey(2 * layer + 2, 57, ustep, useed);
   for (int sample = 0; sample < batch; ++sample) {
-    const uint32_t index = Mod(static_cast<uint32_t>(sample));
+    const uint32_t index =
+        Mod(static_cast<uint32_t>(params.first_sample + sample));
     const Keys keys = {Fold(row_key, index, 31), Fold(column_key, index, 57)};
     for (int first = 0; first < spatial; first += kBlock) {
       const int left = spatial - first;
-      DropBlock(keys, threshold, scale, params.spatial, x, channels, spatial,
-                first, left < kBlock ? left : kBlock, y);
+      DropBlock(keys, threshold, scale, params, x, channels, spatial, first,
+                left < kBlock ? left : kBlock, y);
     }
     x += channels * spatial;
     y += channels * spatial;

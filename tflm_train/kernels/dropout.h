@@ -12,6 +12,8 @@ struct DropoutParams {
   double rate;   // in [0, 1); in float, 1 / (1 - rate) would round otherwise
   int layer;     // tells the dropout layers of a model apart
   bool spatial;  // one decision a channel, for all rows
+  int first_sample = 0;   // x[0] is which sample of the batch
+  int first_channel = 0;  // x[:,0] is which channel of all
 };
 
 void Dropout(const DropoutParams& params,

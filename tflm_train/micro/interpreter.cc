@@ -49,19 +49,22 @@ void CheckCounts(const OpEntry& entry, OpContext* op) {
 }
 
 Status CheckOperator(const Model& model, const Subgraph& subgraph,
-                     int32_t index, Span<uint8_t> arena, int64_t* work) {
+                     int32_t index, Span<uint8_t> arena, int64_t work_limit,
+                     int64_t* work) {
   const OpEntry* entry = nullptr;
   const Status found = GetEntry(model, subgraph.operators[index], &entry);
   if (!found.ok()) return found;
   OpContext op(model, subgraph, index, arena, /*check_only=*/true);
   op.set_variant(entry->variant);
+  op.set_work_limit(work_limit);
   CheckCounts(*entry, &op);
   if (op.ok()) entry->run(op);
   if (op.ok()) op.CheckMemory(entry->in_place);
   op.CountWork(kWorkPerOperator +
                kWorkPerTensor * (op.inputs() + op.outputs()));
   *work = op.work();
-  op.status().where = entry->name;
+  // An op of a loop's body has said where already.
+  if (op.status().where[0] == '\0') op.status().where = entry->name;
   return op.status();
 }
 
@@ -86,12 +89,12 @@ Status CheckLoss(const float* loss) {
 }  // namespace
 
 Status CheckSubgraph(const Model& model, const Subgraph& subgraph,
-                     Span<uint8_t> arena, int64_t work_limit) {
+                     Span<uint8_t> arena, int64_t work_limit, int64_t* total) {
   Status status;
   int64_t left = work_limit;
   for (int32_t i = 0; i < subgraph.operators.size() && status.ok(); ++i) {
     int64_t work = 0;
-    status = CheckOperator(model, subgraph, i, arena, &work);
+    status = CheckOperator(model, subgraph, i, arena, left, &work);
     if (status.ok() && work > left) {
       const char* where = status.where;
       status = Error(StatusCode::kTooMuchWork, "multiply_adds", left, work);
@@ -99,6 +102,7 @@ Status CheckSubgraph(const Model& model, const Subgraph& subgraph,
     }
     left -= work;
   }
+  if (total != nullptr) *total = work_limit - left;
   return status;
 }
 

@@ -15,8 +15,10 @@ inline bool IsFinite(float value) { return value - value == 0.0f; }
 
 // Every op, its tensors and the plan; runs nothing. Afterwards RunSubgraph on
 // the same model and arena can fail only for the values in the tensors.
+// `work`, if given, is what a run of it costs at most.
 Status CheckSubgraph(const Model& model, const Subgraph& subgraph,
-                     Span<uint8_t> arena, int64_t work_limit);
+                     Span<uint8_t> arena, int64_t work_limit,
+                     int64_t* work = nullptr);
 
 // Where `loss` is given, it is the one that must be finite before the first
 // op that may write a variable, and at the end.

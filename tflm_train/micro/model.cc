@@ -7,9 +7,13 @@ namespace biotrain {
 namespace {
 
 constexpr char kPlanName[] = "biotrain_plan";
-constexpr int32_t kPlanVersion = 2;
-constexpr size_t kPlanHeaderWords = 4;
-constexpr size_t kSubgraphHeaderWords = 2;
+constexpr int32_t kPlanVersion = 3;
+constexpr size_t kPlanHeaderWords = 5;
+constexpr size_t kSubgraphHeaderWords = 3;
+constexpr size_t kSliceWords = 1 + kMaxLoops;
+constexpr int32_t kNowhere = -1;
+// Offsets from here down are numbers of slices, and not places.
+constexpr int32_t kFirstSlice = -2;
 constexpr int32_t kArenaAlignment = 16;
 
 // Far above any real model; searches by name stay short.
@@ -30,6 +34,8 @@ int32_t ElementBytes(TensorType type) {
     case TensorType::kFloat32:
     case TensorType::kInt32:
       return 4;
+    case TensorType::kInt16:
+      return 2;
     case TensorType::kBool:
       return 1;
     case TensorType::kResource:
@@ -114,8 +120,11 @@ Status Model::CheckPlan() const {
   if (variable_bytes() < 0 || variable_bytes() > arena_bytes()) {
     return NoPlan("variable_bytes", arena_bytes(), variable_bytes());
   }
-  if (plan_[3] != subgraph_count()) {
-    return NoPlan("plan_subgraphs", subgraph_count(), plan_[3]);
+  if (accumulator_begin() < 0 || accumulator_begin() > variable_bytes()) {
+    return NoPlan("accumulators", variable_bytes(), accumulator_begin());
+  }
+  if (plan_[4] != subgraph_count()) {
+    return NoPlan("plan_subgraphs", subgraph_count(), plan_[4]);
   }
   size_t word = kPlanHeaderWords;
   for (int32_t i = 0; i < subgraph_count(); ++i) {
@@ -123,18 +132,22 @@ Status Model::CheckPlan() const {
     const int32_t tensors = table.Tables(schema::subgraph::kTensors).size();
     const int32_t ops = table.Tables(schema::subgraph::kOperators).size();
     const size_t left = plan_.size() - word;
-    if (left < kSubgraphHeaderWords ||
-        left - kSubgraphHeaderWords < static_cast<size_t>(tensors)) {
-      return NoPlan("plan_words", word + kSubgraphHeaderWords + tensors,
-                    plan_.size());
+    if (left < kSubgraphHeaderWords) {
+      return NoPlan("plan_words", word + kSubgraphHeaderWords, plan_.size());
     }
+    const int32_t slices = plan_[word + 2];
+    if (slices < 0 || slices > tensors) {
+      return NoPlan("plan_slices", tensors, slices);
+    }
+    const size_t words = kSubgraphHeaderWords + tensors + slices * kSliceWords;
+    if (left < words) return NoPlan("plan_words", word + words, plan_.size());
     if (plan_[word] != tensors) {
       return NoPlan("plan_tensors", tensors, plan_[word]);
     }
     if (plan_[word + 1] < -1 || plan_[word + 1] > ops) {
       return NoPlan("commit_op", ops, plan_[word + 1]);
     }
-    word += kSubgraphHeaderWords + tensors;
+    word += words;
   }
   if (word != plan_.size()) return NoPlan("plan_words", word, plan_.size());
   return {};
@@ -146,14 +159,18 @@ Status Model::GetSubgraph(int32_t index, Subgraph* subgraph) const {
   }
   size_t word = kPlanHeaderWords;
   for (int32_t i = 0; i < index; ++i) {
-    word += kSubgraphHeaderWords + plan_[word];
+    word += kSubgraphHeaderWords + plan_[word] + plan_[word + 2] * kSliceWords;
   }
   const Table table = subgraphs_[index];
   subgraph->tensors = table.Tables(schema::subgraph::kTensors);
   subgraph->operators = table.Tables(schema::subgraph::kOperators);
+  subgraph->inputs = table.Ints(schema::subgraph::kInputs);
+  subgraph->outputs = table.Ints(schema::subgraph::kOutputs);
   subgraph->commit_op = plan_[word + 1];
-  subgraph->offsets = {plan_.data() + word + kSubgraphHeaderWords,
-                       static_cast<size_t>(plan_[word])};
+  const size_t tensors = plan_[word];
+  const int32_t* offsets = plan_.data() + word + kSubgraphHeaderWords;
+  subgraph->offsets = {offsets, tensors};
+  subgraph->slices = {offsets + tensors, plan_[word + 2] * kSliceWords};
   return {};
 }
 
@@ -234,15 +251,48 @@ Status Model::GetTensor(const Subgraph& subgraph, int32_t index,
     tensor->data = const_cast<uint8_t*>(constant.data());
     return {};
   }
-  const int32_t offset = subgraph.offsets[index];
+  if (subgraph.offsets[index] == kNowhere) {
+    tensor->offset = kSample;
+    tensor->data = const_cast<uint8_t*>(subgraph.sample);
+    return {};
+  }
+  const Status located = Locate(subgraph, index, tensor);
+  if (located.ok()) tensor->data = arena.data() + tensor->offset;
+  return located;
+}
+
+Status Model::Locate(const Subgraph& subgraph, int32_t index,
+                     Tensor* tensor) const {
+  int32_t offset = subgraph.offsets[index];
+  int64_t end = 0;
+  if (offset <= kFirstSlice) {
+    const size_t slice =
+        static_cast<size_t>(kFirstSlice - offset) * kSliceWords;
+    if (slice >= subgraph.slices.size()) {
+      return NoPlan("slice", subgraph.slices.size() / kSliceWords,
+                    kFirstSlice - offset);
+    }
+    const int32_t* words = subgraph.slices.data() + slice;
+    offset = words[0];
+    for (int i = 0; i < kMaxLoops; ++i) {
+      const int32_t stride = words[1 + i];
+      if (stride < 0 || stride % sizeof(float) != 0) {
+        return NoPlan("stride", sizeof(float), stride);
+      }
+      tensor->strides[i] = stride;
+      end += int64_t{stride} * (subgraph.counts[i] - 1);
+    }
+  }
   if (offset < 0 || offset % kArenaAlignment != 0) {
     return NoPlan("offset", kArenaAlignment, offset);
   }
-  if (offset > arena_bytes() || bytes > arena_bytes() - offset) {
-    return NoPlan("arena_bytes", offset + bytes, arena_bytes());
+  end += int64_t{offset} + tensor->bytes;
+  if (end > arena_bytes()) return NoPlan("arena_bytes", end, arena_bytes());
+  tensor->end = static_cast<int32_t>(end);
+  for (int i = 0; i < kMaxLoops; ++i) {
+    offset += tensor->strides[i] * subgraph.iterations[i];
   }
   tensor->offset = offset;
-  tensor->data = arena.data() + offset;
   return {};
 }
 

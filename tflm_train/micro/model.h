@@ -3,6 +3,7 @@
 #ifndef TFLM_TRAIN_MICRO_MODEL_H_
 #define TFLM_TRAIN_MICRO_MODEL_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "tflm_train/micro/flatbuffer.h"
@@ -12,12 +13,38 @@
 
 namespace biotrain {
 
+// Where the samples of a batch come from: flash, a file, an array.
+struct SampleSource {
+  void* context = nullptr;
+  // Sample i of the batch, `bytes` of it: where it lies, or in `buffer` if
+  // there is one, which the source may fill. nullptr: there is no such sample.
+  // Called as often as the plan needs, in any order.
+  const void* (*get)(void* context, int32_t i, void* buffer,
+                     size_t bytes) = nullptr;
+};
+
 // A subgraph and its part of the plan.
 struct Subgraph {
   TableVector tensors;
   TableVector operators;
+  Span<const int32_t> inputs;
+  Span<const int32_t> outputs;
   Span<const int32_t> offsets;  // one a tensor
+  Span<const int32_t> slices;   // offset and strides of each tensor that moves
   int32_t commit_op = -1;  // the first op that may write a variable; -1: none
+
+  // Whether the accumulators may be written before that.
+  bool accumulates = false;
+
+  // The loops this is the body of, the outermost first.
+  int loops = 0;
+  int32_t counts[kMaxLoops] = {1, 1};
+  int32_t iterations[kMaxLoops] = {};
+
+  // What Fetch has found, for tensors that the plan gives no place.
+  const SampleSource* source = nullptr;
+  mutable const uint8_t* sample = nullptr;
+  mutable int32_t sample_bytes = 0;
 
   // Whether op i may write variable memory.
   bool MayCommit(int32_t i) const { return commit_op >= 0 && i >= commit_op; }
@@ -44,6 +71,8 @@ class Model {
   Span<const uint8_t> file() const { return file_; }
   int32_t arena_bytes() const { return plan_[1]; }
   int32_t variable_bytes() const { return plan_[2]; }
+  // Variables from here on a training step may write before its loss is known.
+  int32_t accumulator_begin() const { return plan_[3]; }
   int32_t subgraph_count() const { return subgraphs_.size(); }
 
   Status GetSubgraph(int32_t index, Subgraph* subgraph) const;
@@ -53,13 +82,16 @@ class Model {
   // A tensor with room in the arena or bytes in the file; both are checked,
   // so that `tensor->data` holds `tensor->bytes` bytes, aligned to its type.
   // Of a resource, the place where its variable begins. `arena` holds at
-  // least arena_bytes().
+  // least arena_bytes(). A tensor the plan gives no place is the sample that
+  // was fetched, and `data` is nullptr before that. In the body of a loop it is
+  // the slice of the current iteration.
   Status GetTensor(const Subgraph& subgraph, int32_t index, Span<uint8_t> arena,
                    Tensor* tensor) const;
 
  private:
   Status FindPlan();
   Status CheckPlan() const;
+  Status Locate(const Subgraph& subgraph, int32_t index, Tensor* tensor) const;
 
   Span<const uint8_t> file_;
   TableVector op_codes_;

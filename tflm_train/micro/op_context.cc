@@ -7,13 +7,18 @@
 namespace biotrain {
 namespace {
 
+// Whether they share bytes, for slices that move alike in the same iteration,
+// otherwise in any. Offsets are those of the first iteration.
 bool Overlap(const Tensor& a, const Tensor& b) {
-  return !a.is_constant() && !b.is_constant() &&
-         a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
+  if (!a.is_in_arena() || !b.is_in_arena()) return false;
+  const bool alike = MoveAlike(a, b);
+  const int32_t a_end = alike ? a.offset + a.bytes : a.end;
+  const int32_t b_end = alike ? b.offset + b.bytes : b.end;
+  return a.offset < b_end && b.offset < a_end;
 }
 
 bool SamePlace(const Tensor& a, const Tensor& b) {
-  return a.offset == b.offset && a.bytes == b.bytes;
+  return a.offset == b.offset && a.bytes == b.bytes && MoveAlike(a, b);
 }
 
 }  // namespace
@@ -86,7 +91,14 @@ Tensor OpContext::GetInput(int i) {
   if (!Expect(HasInput(i), StatusCode::kBadModel, "inputs", i + 1, inputs())) {
     return {};
   }
-  return Get(inputs_[i], "input");
+  const Tensor tensor = Get(inputs_[i], "input");
+  if (tensor.offset == kSample) {
+    // Not before it was fetched, and no more than was.
+    Expect(check_only_ || tensor.bytes <= subgraph_.sample_bytes,
+           StatusCode::kNoPlan, "sample_bytes", subgraph_.sample_bytes,
+           tensor.bytes);
+  }
+  return tensor;
 }
 
 Tensor OpContext::Input(int i) {
@@ -113,7 +125,8 @@ Tensor OpContext::GetOutput(int i) {
     return {};
   }
   const Tensor tensor = Get(outputs_[i], "output");
-  Expect(!tensor.is_constant(), StatusCode::kBadModel, "constant_output");
+  Expect(tensor.is_in_arena(), StatusCode::kNoPlan, "output_place", 0,
+         tensor.offset);
   return tensor;
 }
 
@@ -170,6 +183,11 @@ int32_t OpContext::IntOption(const char* key) {
   return value;
 }
 
+int32_t OpContext::OptionalInt(const char* key, int32_t otherwise) {
+  int32_t value = otherwise;
+  return custom_options_.Int(key, &value) ? value : otherwise;
+}
+
 float OpContext::FloatOption(const char* key) {
   return static_cast<float>(DoubleOption(key));
 }
@@ -195,6 +213,7 @@ Text OpContext::StringOption(const char* key) {
 }
 
 void OpContext::CheckMemory(InPlace in_place) {
+  if (in_place == InPlace::kFetch) return;
   for (int o = 0; o < outputs() && ok(); ++o) {
     const Tensor output = GetOutput(o);
     if (output.type == TensorType::kResource) continue;
@@ -213,18 +232,17 @@ void OpContext::CheckMemory(InPlace in_place) {
         return;
       }
       if (in_place == InPlace::kCopy) {
-        stays |= output.offset == input.offset;
+        stays |= output.offset == input.offset && MoveAlike(output, input);
         continue;
       }
       if (!Overlap(output, input)) continue;
       const bool allowed =
-          in_place == InPlace::kElementwise ||
+          in_place == InPlace::kElementwise || in_place == InPlace::kLoop ||
           (in_place == InPlace::kLastInput && o == 0 && i == inputs() - 1);
       Expect(allowed && SamePlace(output, input), StatusCode::kNoPlan,
              "output_overlaps_input", input.offset, output.offset);
     }
-    const bool writes_variable = output.offset < variable_bytes() && !stays;
-    Expect(!writes_variable || MayCommit(), StatusCode::kNoPlan,
+    Expect(stays || MayWrite(output), StatusCode::kNoPlan,
            "write_before_commit", commit_op(), op_index_);
   }
 }

@@ -28,6 +28,8 @@ enum class InPlace : uint8_t {
   kElementwise,  // an output may be exactly an input of the same size
   kLastInput,    // only the first output, and only over the last input
   kCopy,         // any: the op only moves bytes, by memmove
+  kLoop,         // what its body's ops can bear
+  kFetch,        // its outputs are one and the same
 };
 
 class OpContext {
@@ -54,6 +56,8 @@ class OpContext {
   Tensor Output(int i);
   Tensor Output(int i, TensorType type);
   Tensor Output(int i, TensorType type, int rank);
+  // A tensor of any type anywhere: what loops hand on, and what Fetch finds.
+  Tensor End(int32_t index) { return Get(index, "end"); }
 
   // A constant int32 vector (or scalar) of at most `limit` values; returns
   // how many, or 0 after a complaint.
@@ -64,6 +68,7 @@ class OpContext {
   const Table& options() const { return options_; }
   // Options of custom ops: missing ones are complained about.
   int32_t IntOption(const char* key);
+  int32_t OptionalInt(const char* key, int32_t otherwise);
   float FloatOption(const char* key);
   double DoubleOption(const char* key);
   bool BoolOption(const char* key);
@@ -84,6 +89,10 @@ class OpContext {
   void CountWork(int64_t multiply_adds);
   int64_t work() const { return work_; }
 
+  // Of a call, while it is checked.
+  void set_work_limit(int64_t limit) { work_limit_ = limit; }
+  int64_t work_limit() const { return work_limit_; }
+
   const Table& op() const { return op_; }
 
   bool ok() const { return status_.ok(); }
@@ -97,8 +106,21 @@ class OpContext {
 
   // Whether this op may write variable memory.
   bool MayCommit() const { return subgraph_.MayCommit(op_index_); }
+  // Whether it may write there.
+  bool MayWrite(const Tensor& place) const {
+    return MayCommit() ||
+           place.offset >= (subgraph_.accumulates ? model_.accumulator_begin()
+                                                  : model_.variable_bytes());
+  }
   int32_t commit_op() const { return subgraph_.commit_op; }
   int32_t op_index() const { return op_index_; }
+
+  const Model& model() const { return model_; }
+  const Subgraph& subgraph() const { return subgraph_; }
+  Span<uint8_t> arena() const { return arena_; }
+  // Tensor numbers in the subgraph.
+  Span<const int32_t> input_indices() const { return inputs_; }
+  Span<const int32_t> output_indices() const { return outputs_; }
 
   int32_t subgraph_count() const { return model_.subgraph_count(); }
   int32_t variable_bytes() const { return model_.variable_bytes(); }
@@ -122,6 +144,7 @@ class OpContext {
   Table options_;
   FlexMap custom_options_;
   int64_t work_ = 0;
+  int64_t work_limit_ = 0;
   Status status_;
 };
 

@@ -22,7 +22,7 @@ enum Field {
 };
 }
 namespace subgraph {
-enum Field { kTensors = 0, kOperators = 3 };
+enum Field { kTensors = 0, kInputs = 1, kOutputs = 2, kOperators = 3 };
 }
 namespace tensor {
 enum Field { kShape = 0, kType = 1, kBuffer = 2 };

@@ -31,7 +31,8 @@ Status BadType(const char* what, TensorType wanted, TensorType found) {
 // Inputs are written before the first op, so they must not lie on variables
 // unless it is the variables that are written.
 Status CheckInputs(const Context& context, const Signature& signature,
-                   const Subgraph& subgraph, bool may_be_variables) {
+                   const Subgraph& subgraph, bool may_be_variables,
+                   bool may_be_fetched) {
   const Model& model = context.model;
   for (int32_t i = 0; i < signature.inputs.size(); ++i) {
     Tensor tensor;
@@ -40,6 +41,12 @@ Status CheckInputs(const Context& context, const Signature& signature,
     if (!status.ok()) return status;
     if (tensor.is_constant() || tensor.type == TensorType::kResource) {
       return BadModel("signature_input", 1, 0);
+    }
+    // Samples that are fetched have no place.
+    if (tensor.offset == kSample) {
+      const bool x = GetEntry(signature.inputs, i).name.Equals(kX);
+      if (may_be_fetched && x) continue;
+      return NoPlan("input_place", 0, tensor.offset);
     }
     if (!may_be_variables && tensor.offset < model.variable_bytes()) {
       return NoPlan("input_over_variables", model.variable_bytes(),
@@ -58,13 +65,21 @@ Status CheckOutputs(const Context& context, const Signature& signature,
         context.model.GetTensor(subgraph, GetEntry(signature.outputs, i).tensor,
                                 context.arena, &tensor);
     if (!status.ok()) return status;
-    if (tensor.elements == 0 || tensor.type == TensorType::kResource) {
+    if (tensor.elements == 0 || tensor.type == TensorType::kResource ||
+        tensor.offset == kSample) {
       return BadModel("signature_output", 1, 0);
     }
     bytes += tensor.bytes;
   }
   if (bytes > INT32_MAX) return BadModel("output_bytes", INT32_MAX, bytes);
   return {};
+}
+
+// Codes are for samples that are fetched.
+Status CheckSampleType(const Tensor& x) {
+  if (x.type == TensorType::kFloat32) return {};
+  if (x.type == TensorType::kInt16 && x.offset == kSample) return {};
+  return BadType(kX, TensorType::kFloat32, x.type);
 }
 
 Status CheckTrainEnds(const Context& context, const Signature& signature,
@@ -79,9 +94,8 @@ Status CheckTrainEnds(const Context& context, const Signature& signature,
     status = GetEnd(model, context.arena, kTrain, Side::kOutput, kLoss, &loss);
   }
   if (!status.ok()) return status;
-  if (x.type != TensorType::kFloat32) {
-    return BadType(kX, TensorType::kFloat32, x.type);
-  }
+  status = CheckSampleType(x);
+  if (!status.ok()) return status;
   if (y.type != TensorType::kFloat32 && y.type != TensorType::kInt32) {
     return BadType(kY, TensorType::kInt32, y.type);
   }
@@ -91,7 +105,8 @@ Status CheckTrainEnds(const Context& context, const Signature& signature,
   if (loss.elements != 1) {
     return Error(StatusCode::kBadShape, kLoss, 1, loss.elements);
   }
-  if (x.offset < y.offset + y.bytes && y.offset < x.offset + x.bytes) {
+  if (x.is_in_arena() && x.offset < y.offset + y.bytes &&
+      y.offset < x.offset + x.bytes) {
     return NoPlan("inputs_overlap", x.offset, y.offset);
   }
   // Otherwise what is looked at before the commit would not be the loss.
@@ -111,13 +126,11 @@ Status CheckInferEnds(const Context& context) {
     status = GetEnd(context.model, context.arena, kInfer, Side::kOutput,
                     kOutput, &output);
   }
-  if (!status.ok()) return status;
-  for (const Tensor* tensor : {&x, &output}) {
-    if (tensor->type != TensorType::kFloat32) {
-      return BadType("infer", TensorType::kFloat32, tensor->type);
-    }
+  if (status.ok()) status = CheckSampleType(x);
+  if (status.ok() && output.type != TensorType::kFloat32) {
+    status = BadType(kInfer, TensorType::kFloat32, output.type);
   }
-  return {};
+  return status;
 }
 
 // Every saved tensor must find an input of its name and size.
@@ -172,7 +185,8 @@ Status CheckEnds(const Context& context, const Rules& rules,
     return NoPlan("commit_op", -1, subgraph.commit_op);
   }
   const Status inputs =
-      CheckInputs(context, signature, subgraph, rules.inputs_may_be_variables);
+      CheckInputs(context, signature, subgraph, rules.inputs_may_be_variables,
+                  !rules.inputs_may_be_variables);
   if (!inputs.ok()) return inputs;
   const Status outputs = CheckOutputs(context, signature, subgraph);
   if (!outputs.ok()) return outputs;
@@ -194,6 +208,7 @@ Status CheckSignature(const Context& context, const Rules& rules,
   Subgraph subgraph;
   Status status = context.model.GetSubgraph(signature.subgraph, &subgraph);
   if (!status.ok()) return status;
+  subgraph.accumulates = rules.kind == Kind::kTrain;
   status =
       CheckSubgraph(context.model, subgraph, context.arena, context.work_limit);
   if (!status.ok()) return status;

@@ -20,6 +20,7 @@ enum class StatusCode : uint8_t {
   kLabelOutOfRange,  // wanted: the number of classes; found: the label
   kInputNotFinite,   // found: the index of the first NaN or infinity
   kLossNotFinite,    // the step was refused before it wrote a weight
+  kMomentumLost,     // a step broke off: weights as before, momentum zero
   kNoSignature,      // the model has no signature, or none of its ends
   kBadArgument,      // a call with a null pointer or a wrong number of bytes
 };
@@ -72,6 +73,8 @@ constexpr const char* StatusName(StatusCode code) {
       return "kInputNotFinite";
     case StatusCode::kLossNotFinite:
       return "kLossNotFinite";
+    case StatusCode::kMomentumLost:
+      return "kMomentumLost";
     case StatusCode::kNoSignature:
       return "kNoSignature";
     case StatusCode::kBadArgument:

@@ -219,13 +219,14 @@ class TestModel {
     writer_.LinkNext(model, schema::model::kBuffers);
     const uint32_t buffers = writer_.Words(2 + tensor_count_, nullptr);
     writer_.Link(buffers, writer_.Table(1));
-    int32_t plan[4 + 2 * 8 + kMax] = {2, arena_bytes, variable_bytes,
-                                      subgraph_count_};
-    int words = 4;
+    int32_t plan[5 + 3 * 8 + kMax] = {3, arena_bytes, variable_bytes,
+                                      variable_bytes, subgraph_count_};
+    int words = 5;
     for (int i = 0; i < subgraph_count_; ++i) {
       const int first = subgraphs_[i].first_tensor;
       plan[words++] = TensorEnd(i) - first;
       plan[words++] = subgraphs_[i].commit_op;
+      plan[words++] = 0;  // slices
       for (int t = first; t < TensorEnd(i); ++t) {
         plan[words++] = tensors_[t].offset;
       }

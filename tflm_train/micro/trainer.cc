@@ -71,6 +71,21 @@ Status CheckFinite(const Tensor& tensor, const char* what) {
   return CheckFinite(tensor.data, tensor.elements, what);
 }
 
+Status CheckType(const Tensor& wanted, TensorType found, const char* what) {
+  if (wanted.type == found) return {};
+  return Error(StatusCode::kBadType, what, static_cast<int>(wanted.type),
+               static_cast<int>(found));
+}
+
+// Samples one after the other.
+SampleSource InMemory(Span<const float> x) {
+  const auto get = [](void* first, int32_t i, void*, size_t bytes) {
+    return static_cast<const void*>(static_cast<const uint8_t*>(first) +
+                                    i * bytes);
+  };
+  return {const_cast<float*>(x.data()), get};
+}
+
 }  // namespace
 
 Status Trainer::RequiredArena(Span<const uint8_t> model, size_t* bytes) {
@@ -118,12 +133,14 @@ Status Trainer::Reset() {
   return RunSubgraph(model_, init, arena_, /*loss=*/nullptr);
 }
 
-Status Trainer::Run(const char* signature, const float* loss) const {
+Status Trainer::Run(const char* signature, const float* loss,
+                    const SampleSource* source) const {
   Signature found;
   Subgraph subgraph;
   Status status = model_.GetSignature(signature, &found);
   if (status.ok()) status = model_.GetSubgraph(found.subgraph, &subgraph);
   if (!status.ok()) return status;
+  subgraph.source = source;
   return RunSubgraph(model_, subgraph, arena_, loss);
 }
 
@@ -150,33 +167,91 @@ size_t Trainer::OutputElements(const char* signature, const char* name) const {
 }
 
 Status Trainer::TrainInPlace(float* loss) {
-  if (loss == nullptr) return BadArgument(kLoss, 1, 0);
-  Tensor x, y, computed;
+  Tensor x, y;
   Status status = Input(kTrain, kX, &x);
   if (status.ok()) status = Input(kTrain, kY, &y);
-  if (status.ok()) status = Output(kTrain, kLoss, &computed);
-  if (status.ok()) status = CheckFinite(x, kX);
+  if (!status.ok()) return status;
+  if (!x.is_in_arena()) return BadArgument("train_input", 1, 0);
+  status = CheckFinite(x, kX);
   if (status.ok()) status = CheckFinite(y, kY);
-  if (status.ok()) status = Run(kTrain, computed.floats());
-  if (status.ok()) *loss = *computed.floats();
+  return status.ok() ? TrainStep(nullptr, loss) : status;
+}
+
+Status Trainer::TrainStep(const SampleSource* x, float* loss) {
+  if (loss == nullptr) return BadArgument(kLoss, 1, 0);
+  Tensor computed;
+  Status status = Output(kTrain, kLoss, &computed);
+  if (!status.ok()) return status;
+  status = Run(kTrain, computed.floats(), x);
+  if (status.ok()) {
+    *loss = *computed.floats();
+    return status;
+  }
+  const int32_t begin = model_.accumulator_begin();
+  const int32_t bytes = model_.variable_bytes() - begin;
+  if (bytes > 0) {
+    // Sums of half a batch: of no use, and no longer a momentum.
+    std::memset(arena_.data() + begin, 0, bytes);
+    status.code = StatusCode::kMomentumLost;
+  }
   return status;
+}
+
+Status Trainer::CopyLabels(const void* y, size_t elements, TensorType type) {
+  Tensor wanted;
+  Status status = Input(kTrain, kY, &wanted);
+  if (status.ok()) status = CheckSize(y, elements, wanted, kY);
+  if (!status.ok()) return status;
+  status = CheckType(wanted, type, kY);
+  if (!status.ok()) return status;
+  std::memmove(wanted.data, y, wanted.bytes);
+  return CheckFinite(wanted, kY);
 }
 
 Status Trainer::TrainOn(Span<const float> x, const void* y, size_t y_elements,
                         TensorType y_type, float* loss) {
-  Tensor x_wanted, y_wanted;
-  Status status = Input(kTrain, kX, &x_wanted);
-  if (status.ok()) status = Input(kTrain, kY, &y_wanted);
-  if (status.ok()) status = CheckSize(x.data(), x.size(), x_wanted, kX);
-  if (status.ok()) status = CheckSize(y, y_elements, y_wanted, kY);
+  Tensor wanted;
+  Status status = Input(kTrain, kX, &wanted);
+  if (status.ok()) status = CheckSize(x.data(), x.size(), wanted, kX);
   if (!status.ok()) return status;
-  if (y_type != y_wanted.type) {
-    return Error(StatusCode::kBadType, kY, static_cast<int>(y_wanted.type),
-                 static_cast<int>(y_type));
+  status = CheckType(wanted, TensorType::kFloat32, kX);
+  if (!status.ok()) return status;
+  if (!wanted.is_in_arena()) {
+    status = CheckFinite(x.data(), x.size(), kX);
+    if (!status.ok()) return status;
+    return TrainOn(InMemory(x), y, y_elements, y_type, loss);
   }
-  std::memmove(x_wanted.data, x.data(), x_wanted.bytes);
-  std::memmove(y_wanted.data, y, y_wanted.bytes);
+  std::memmove(wanted.data, x.data(), wanted.bytes);
+  status = CopyLabels(y, y_elements, y_type);
+  return status.ok() ? TrainInPlace(loss) : status;
+}
+
+Status Trainer::TrainOn(const SampleSource& x, const void* y, size_t y_elements,
+                        TensorType y_type, float* loss) {
+  Tensor wanted;
+  Status status = Input(kTrain, kX, &wanted);
+  if (status.ok()) status = CopyLabels(y, y_elements, y_type);
+  if (!status.ok()) return status;
+  if (x.get == nullptr) return BadArgument("sample_source", 1, 0);
+  if (!wanted.is_in_arena()) return TrainStep(&x, loss);
+  const int32_t batch = wanted.dims[0];
+  const int32_t bytes = wanted.bytes / batch;
+  for (int32_t i = 0; i < batch; ++i) {
+    uint8_t* const to = wanted.data + i * bytes;
+    const void* sample = x.get(x.context, i, to, bytes);
+    if (sample == nullptr) return BadArgument("sample", 1, i);
+    if (sample != to) std::memcpy(to, sample, bytes);
+  }
   return TrainInPlace(loss);
+}
+
+Status Trainer::Train(const SampleSource& x, Span<const int32_t> y,
+                      float* loss) {
+  return TrainOn(x, y.data(), y.size(), TensorType::kInt32, loss);
+}
+
+Status Trainer::Train(const SampleSource& x, Span<const float> y, float* loss) {
+  return TrainOn(x, y.data(), y.size(), TensorType::kFloat32, loss);
 }
 
 Status Trainer::Train(Span<const float> x, Span<const int32_t> y, float* loss) {
@@ -189,7 +264,7 @@ Status Trainer::Train(Span<const float> x, Span<const float> y, float* loss) {
 
 Span<float> Trainer::TrainInput() {
   Tensor x;
-  if (!Input(kTrain, kX, &x).ok()) return {};
+  if (!Input(kTrain, kX, &x).ok() || !x.is_in_arena()) return {};
   return {x.floats(), static_cast<size_t>(x.elements)};
 }
 
@@ -208,21 +283,40 @@ Span<float> Trainer::TrainTargets() {
 }
 
 Status Trainer::Infer(Span<const float> x, Span<float> output) {
+  Tensor wanted;
+  Status status = Input(kInfer, kX, &wanted);
+  if (status.ok()) status = CheckSize(x.data(), x.size(), wanted, kX);
+  if (status.ok()) status = CheckType(wanted, TensorType::kFloat32, kX);
+  if (status.ok()) status = CheckFinite(x.data(), x.size(), kX);
+  if (!status.ok()) return status;
+  const SampleSource source = InMemory(x);
+  return Infer(source, output);
+}
+
+Status Trainer::Infer(const SampleSource& x, Span<float> output) {
   Tensor wanted, computed;
   Status status = Input(kInfer, kX, &wanted);
   if (status.ok()) status = Output(kInfer, kOutput, &computed);
-  if (status.ok()) status = CheckSize(x.data(), x.size(), wanted, kX);
   if (status.ok()) {
     status = CheckSize(output.data(), output.size(), computed, kOutput);
   }
-  if (status.ok()) status = CheckFinite(x.data(), x.size(), kX);
   if (!status.ok()) return status;
-  std::memmove(wanted.data, x.data(), wanted.bytes);
-  status = Run(kInfer, /*loss=*/nullptr);
+  if (x.get == nullptr) return BadArgument("sample_source", 1, 0);
+  if (wanted.is_in_arena()) {
+    const void* sample = x.get(x.context, 0, wanted.data, wanted.bytes);
+    if (sample == nullptr) return BadArgument("sample", 1, 0);
+    std::memmove(wanted.data, sample, wanted.bytes);
+  }
+  status = Run(kInfer, /*loss=*/nullptr, &x);
   if (status.ok()) {
     std::memmove(output.data(), computed.data, computed.bytes);
   }
   return status;
+}
+
+bool Trainer::FetchesSamples() const {
+  Tensor x;
+  return Input(kTrain, kX, &x).ok() && !x.is_in_arena();
 }
 
 size_t Trainer::SaveBytes() const {

@@ -47,6 +47,11 @@ class Trainer {
   Status Train(Span<const float> x, Span<const int32_t> y, float* loss);
   Status Train(Span<const float> x, Span<const float> y, float* loss);
 
+  // The same with samples that come when they are needed. With these, a batch
+  // may be larger than the RAM: a model that fetches samples keeps none.
+  Status Train(const SampleSource& x, Span<const int32_t> y, float* loss);
+  Status Train(const SampleSource& x, Span<const float> y, float* loss);
+
   // The same without the copy: fill TrainInput() and TrainLabels() (or
   // TrainTargets()) first. A step overwrites them; empty if there are none.
   Status TrainInPlace(float* loss);
@@ -56,6 +61,11 @@ class Trainer {
 
   // What Keras' predict gives for x.
   Status Infer(Span<const float> x, Span<float> output);
+  Status Infer(const SampleSource& x, Span<float> output);
+
+  // Whether training and inference fetch their samples; otherwise a sample is
+  // copied into the arena first.
+  bool FetchesSamples() const;
 
   // All variables, concatenated in the order of the save signature.
   Status Save(Span<uint8_t> out) const;
@@ -81,7 +91,12 @@ class Trainer {
  private:
   Status TrainOn(Span<const float> x, const void* y, size_t y_elements,
                  TensorType y_type, float* loss);
-  Status Run(const char* signature, const float* loss) const;
+  Status TrainOn(const SampleSource& x, const void* y, size_t y_elements,
+                 TensorType y_type, float* loss);
+  Status CopyLabels(const void* y, size_t elements, TensorType type);
+  Status TrainStep(const SampleSource* x, float* loss);
+  Status Run(const char* signature, const float* loss,
+             const SampleSource* source = nullptr) const;
 
   Model model_;
   Span<uint8_t> arena_;

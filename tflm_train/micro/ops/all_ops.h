@@ -26,6 +26,8 @@ inline constexpr InPlace kNever = InPlace::kNever;
 inline constexpr InPlace kElementwise = InPlace::kElementwise;
 inline constexpr InPlace kLastInput = InPlace::kLastInput;
 inline constexpr InPlace kCopy = InPlace::kCopy;
+inline constexpr InPlace kLoop = InPlace::kLoop;
+inline constexpr InPlace kFetch = InPlace::kFetch;
 
 // clang-format off
 inline constexpr OpEntry kAllOps[] = {
@@ -115,6 +117,13 @@ inline constexpr OpEntry kAllOps[] = {
     {kCustomOp, "BiotrainGroupNorm", ops::GroupNorm, 3, 3, 3, kNever, 0},
     {kCustomOp, "BiotrainGroupNormGrad", ops::GroupNormGrad, 5, 5, 3, kLastInput, 0},
     {kCustomOp, "BiotrainDropout", ops::Dropout, 3, 3, 1, kElementwise, 0},
+    {kCustomOp, "BiotrainMoments", ops::Moments, 1, 1, 2, kNever, 0},
+    {kCustomOp, "BiotrainNormalise", ops::Normalise, 5, 5, 1, kElementwise, 0},
+    {kCustomOp, "BiotrainNormGradSums", ops::NormGradSums, 4, 4, 2, kNever, 0},
+    {kCustomOp, "BiotrainNormGradInput", ops::NormGradInput, 7, 7, 1, kLastInput, 0},
+    {kCustomOp, "BiotrainFetch", ops::Fetch, 0, 0, kMany, kFetch, 0},
+    {kCustomOp, "BiotrainDequantise", ops::Dequantise, 1, 1, 1, kNever, 0},
+    {kCustomOp, "BiotrainForEach", ops::ForEach, 1, kMany, kMany, kLoop, 0},
     {kCustomOp, "BiotrainSgd", ops::Sgd, 2, 2, 1, kElementwise, 0},
     {kCustomOp, "BiotrainSgdMomentum", ops::SgdMomentum, 3, 3, 2, kElementwise, 0},
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tflm_train/kernels/dropout.h"
 
+#include <initializer_list>
+
 #include "tflm_train/micro/ops/ops.h"
 
 namespace biotrain {
@@ -15,6 +17,13 @@ constexpr int64_t kWorkPerElement = 64;
 int32_t Counter(const Tensor& scalar) {
   const int32_t value = *scalar.ints() % kCounterEnd;
   return value < 0 ? value + kCounterEnd : value;
+}
+
+// The loop whose iterations are slices of x along an axis.
+constexpr int kNoLoop = -1;
+
+int Iteration(const OpContext& op, int loop) {
+  return loop == kNoLoop ? 0 : op.subgraph().iterations[loop];
 }
 
 }  // namespace
@@ -36,11 +45,19 @@ void Dropout(OpContext& op) {
             "rate");
   op.Expect(params.layer >= 0 && params.layer < kMaxLayers,
             StatusCode::kBadModel, "layer", kMaxLayers, params.layer);
+  const int sample = op.OptionalInt("sample_loop", kNoLoop);
+  const int channel = op.OptionalInt("channel_loop", kNoLoop);
+  for (const int loop : {sample, channel}) {
+    op.Expect(loop >= kNoLoop && loop < op.subgraph().loops,
+              StatusCode::kBadModel, "loop", op.subgraph().loops - 1, loop);
+  }
   op.CountWork(kWorkPerElement * x.elements);
   if (!op.Ready()) return;
   const int batch = x.dims[0];
   const int channels = x.dims[1];
   const int spatial = x.elements / batch / channels;
+  params.first_sample = Iteration(op, sample) * batch;
+  params.first_channel = Iteration(op, channel) * channels;
   biotrain::Dropout(params, Counter(step), Counter(seed), x.floats(), batch,
                     channels, spatial, y.floats());
 }

@@ -55,6 +55,12 @@ void GroupNormGrad(OpContext& op);
 void BatchNormMaxPool(OpContext& op);
 void BatchNormMaxPoolGrad(OpContext& op);
 
+// norm_parts.cc
+void Moments(OpContext& op);
+void Normalise(OpContext& op);
+void NormGradSums(OpContext& op);
+void NormGradInput(OpContext& op);
+
 // softmax.cc
 void Softmax(OpContext& op);
 void LogSoftmax(OpContext& op);
@@ -82,6 +88,13 @@ void Cast(OpContext& op);
 
 // reduce.cc; the variants are those of kernels/reduce.h
 void Reduce(OpContext& op);
+
+// loop.cc
+void ForEach(OpContext& op);
+
+// sample.cc
+void Fetch(OpContext& op);
+void Dequantise(OpContext& op);
 
 // reshape.cc
 void Reshape(OpContext& op);

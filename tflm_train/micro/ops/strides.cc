@@ -42,7 +42,8 @@ StridedLoop MakeBroadcast(OpContext& op, const Tensor& y,
     ++operand;
   }
   for (int d = 0; d < y.rank && inputs.size() > 1; ++d) {
-    op.ExpectShape(covered[d], "broadcast_output", 1, y.dims[d]);
+    op.ExpectShape(covered[d] || y.dims[d] == 1, "broadcast_output", 1,
+                   y.dims[d]);
   }
   loop.Collapse();
   return loop;

@@ -48,8 +48,9 @@ void AssignVariable(OpContext& op) {
   const Tensor x = op.Input(1);
   const Tensor variable = Variable(op, x.bytes);
   // The memory check of other ops looks at outputs only.
-  op.Expect(op.MayCommit() || variable.offset == x.offset, StatusCode::kNoPlan,
-            "write_before_commit", op.commit_op(), op.op_index());
+  op.Expect(op.MayWrite(variable) || variable.offset == x.offset,
+            StatusCode::kNoPlan, "write_before_commit", op.commit_op(),
+            op.op_index());
   op.CountWork(x.elements);
   if (!op.Ready()) return;
   Copy(x, variable, x.bytes);

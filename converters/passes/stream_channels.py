@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run chains of large tensors depth first: a few channels go through all of a chain before the
+next ones.
+
+A chain is a set of ops that are joined by tensors they can take slice by slice. Its largest tensors
+then exist a few lines at a time; what other ops need whole is stored, and what the backward half
+needs of the forward half is computed again (see ``loops``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import gcd
+
+from converters.graph import Graph, Subgraph
+from converters.passes.loops import Loop, split_loops
+from converters.passes.slicing import Pattern, Result, first_axis, pattern
+
+
+@dataclass(frozen=True)
+class Chain:
+    """``outputs``: the first output of each of its ops; tensors keep their numbers when other
+    chains are split. ``channels``: how many slices it can have at most.
+    """
+
+    outputs: tuple[int, ...]
+    channels: int
+
+
+def stream_channels(graph: Graph, index: int, chain: Chain, count: int, *, depth: int) -> Graph:
+    """Subgraph ``index``, itself inside ``depth`` loops, with a chain in loops of ``count``."""
+    subgraph = graph.subgraphs[index]
+    members = set(chain.outputs)
+    patterns = {}
+    for i, op in enumerate(subgraph.ops):
+        found = pattern(op, subgraph.tensors, count) if members & set(op.outputs[:1]) else None
+        if found is not None:
+            patterns[i] = found
+    name = f"{subgraph.name}_channels"
+    return split_loops(graph, index, Loop(patterns, count, name, depth=depth, channels=True))
+
+
+def chains(subgraph: Subgraph, at_least: int) -> list[Chain]:
+    """The chains through tensors of ``at_least`` bytes, in the order of their first ops."""
+    members: dict[int, Pattern] = {}
+    for i in range(len(subgraph.ops)):
+        # Two slices or more; how many is seen when all members are known.
+        found = _widest(subgraph, i)
+        if found is None or found.result is Result.SUM and not _shrinks(subgraph, i):
+            continue
+        cut = _cut(subgraph, i, found)
+        if max(subgraph.tensors[t].bytes for t in cut) >= at_least and _computed(subgraph, i):
+            members[i] = found
+    return _joined(subgraph, members)
+
+
+def _widest(subgraph: Subgraph, i: int) -> Pattern | None:
+    op = subgraph.ops[i]
+    sizes = {_lines(subgraph, t) for t in (*op.inputs, *op.outputs) if t >= 0}
+    for count in sorted((n for n in sizes if n > 1), reverse=True):
+        found = pattern(op, subgraph.tensors, count)
+        if found is not None:
+            return found
+    return None
+
+
+def _lines(subgraph: Subgraph, t: int) -> int:
+    shape = subgraph.tensors[t].shape
+    axis = first_axis(shape)
+    return 1 if axis is None else shape[axis]
+
+
+def _shrinks(subgraph: Subgraph, i: int) -> bool:
+    """Whether what it sums up is small beside what it reads."""
+    op = subgraph.ops[i]
+    read = max(subgraph.tensors[t].bytes for t in op.inputs)
+    return 4 * sum(subgraph.tensors[t].bytes for t in op.outputs) <= read
+
+
+def _computed(subgraph: Subgraph, i: int) -> bool:
+    """Not a view of an input: that costs nothing and has to stay whole for others."""
+    op = subgraph.ops[i]
+    return not (op.kind == "RESHAPE" and op.inputs[0] in subgraph.inputs)
+
+
+def _cut(subgraph: Subgraph, i: int, found: Pattern) -> list[int]:
+    op = subgraph.ops[i]
+    cut = [t for t, sliced in zip(op.inputs, found.sliced, strict=True) if sliced]
+    return cut + (list(op.outputs) if found.result is Result.MAP else [])
+
+
+def _joined(subgraph: Subgraph, members: dict[int, Pattern]) -> list[Chain]:
+    group = {i: i for i in members}
+
+    def root(i: int) -> int:
+        while group[i] != i:
+            i = group[i]
+        return i
+
+    toucher: dict[int, int] = {}
+    for i, found in members.items():
+        for t in _cut(subgraph, i, found):
+            if t in toucher:
+                a, b = sorted((root(toucher[t]), root(i)))
+                group[b] = a
+            toucher[t] = i
+    result = []
+    for first in sorted({root(i) for i in members}):
+        inside = [i for i in members if root(i) == first]
+        channels = 0
+        for i in inside:
+            for t in _cut(subgraph, i, members[i]):
+                channels = gcd(channels, _lines(subgraph, t))
+        if channels > 1:
+            result.append(Chain(tuple(subgraph.ops[i].outputs[0] for i in inside), channels))
+    return result

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RAM as users name it, and what a firmware needs of it beside the arena."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from converters.errors import ConversionError
+from converters.graph import FOR_EACH, Graph
+
+LEAST = "min"
+_UNITS = {"": 1, "K": 1 << 10, "KB": 1 << 10, "KIB": 1 << 10, "M": 1 << 20, "MB": 1 << 20}
+STATIC_BYTES = 16
+STACK_BYTES = (3400, 4480, 5504)
+"""Of our firmware, by how deep its loops are: measured on a painted stack, Cortex-M4F."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """``ram_bytes``: all there is, with variables, samples, runner and stack; None: enough for
+    anything. ``least``: as little as possible, whatever it costs.
+    """
+
+    ram_bytes: int | None = None
+    least: bool = False
+
+    @property
+    def is_free(self) -> bool:
+        return self.ram_bytes is None and not self.least
+
+
+def read_budget(ram: str | int | None) -> Budget:
+    """``128K``, ``1M``, a number of bytes, ``min``, or None."""
+    if ram is None:
+        return Budget()
+    if isinstance(ram, int):
+        return _checked(ram, ram)
+    text = ram.strip().upper()
+    if text == LEAST.upper():
+        return Budget(least=True)
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Z]*)", text)
+    if match is None or match[2] not in _UNITS:
+        raise ConversionError(f"ram must be like 128K, 1M, 131072 or min, got {ram!r}")
+    return _checked(int(float(match[1]) * _UNITS[match[2]]), ram)
+
+
+def _checked(size: int, given: object) -> Budget:
+    if size < 1:
+        raise ConversionError(f"ram must be more than nothing, got {given!r}")
+    return Budget(ram_bytes=size)
+
+
+def loop_depth(graph: Graph) -> int:
+    """How deep the loops of any signature are."""
+
+    def depth(index: int) -> int:
+        bodies = [
+            op.options["subgraph"] for op in graph.subgraphs[index].ops if op.kind == FOR_EACH
+        ]
+        return max((1 + depth(body) for body in bodies), default=0)
+
+    return max(depth(signature.subgraph) for signature in graph.signatures.values())
+
+
+def overhead_bytes(graph: Graph) -> int:
+    """RAM of the firmware beside the arena."""
+    return STATIC_BYTES + STACK_BYTES[loop_depth(graph)]

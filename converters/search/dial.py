@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a RAM budget to the schedule with the fewest instructions that fits it.
+
+The levels, from the most memory to the least: the whole batch resident; the samples of a batch in
+turn; chains of large tensors depth first, in as few pieces as fit. All loops run at different
+times, so each takes the fewest pieces, and its fast algorithms, for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from converters.errors import ConversionError
+from converters.graph import FOR_EACH, Graph
+from converters.passes.fetch_samples import Sample
+from converters.passes.norm_into_pool import norm_into_pool
+from converters.planner.plan import Plan, make_plan
+from converters.search.budget import Budget, overhead_bytes
+from converters.search.recipe import Place, Prepared, Recipe, build, finish, prepare
+
+_LEAST = 1024
+"""Bytes of the smallest tensors that chains are made of."""
+
+Cost = Callable[[Graph], float]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A graph, ops in order, with its plan and what it is predicted to cost."""
+
+    level: str
+    recipe: Recipe
+    graph: Graph
+    plan: Plan
+    cost: float
+
+    @property
+    def ram_bytes(self) -> int:
+        """All of it, of the firmware."""
+        return self.plan.arena_bytes + overhead_bytes(self.graph)
+
+    def in_words(self) -> dict[str, Any]:
+        """For the report: the choices, in the order in which they were made."""
+        sample = self.recipe.sample
+        return {
+            "level": self.level,
+            "sample": None if sample is None else sample.value,
+            "depth_first_from_bytes": self.recipe.at_least,
+            "pieces": {
+                f"{name}/{n}": count for (name, n), count in sorted(self.recipe.slices.items())
+            },
+            "loops": sum(
+                op.kind == FOR_EACH for subgraph in self.graph.subgraphs for op in subgraph.ops
+            ),
+            "predicted_instructions_per_step": round(self.cost),
+            "overhead_bytes": overhead_bytes(self.graph),
+        }
+
+
+class NothingFits(ConversionError):
+    """``least`` is the schedule with the least RAM there is."""
+
+    def __init__(self, budget: Budget, least: Schedule) -> None:
+        self.budget, self.least = budget, least
+        super().__init__(
+            f"ram: the model trains in {least.ram_bytes} bytes at least, {budget.ram_bytes} are "
+            f"given, {least.ram_bytes - (budget.ram_bytes or 0)} too few"
+        )
+
+
+def choose(
+    graph: Graph, *, batch: int, budget: Budget, sample: Sample, scale: float, cost: Cost
+) -> Schedule:
+    """The schedule to use. ``NothingFits`` carries the least there is if none does."""
+    if budget.is_free and sample is Sample.FLOAT32:
+        return _resident(graph, cost)
+    if sample is Sample.FLOAT32 and not budget.least:
+        resident = _resident(graph, cost)
+        if _fits(resident, budget):
+            return resident
+    prepared = prepare(graph, batch=batch, sample=sample, scale=scale)
+    least: Schedule | None = None
+    for at_least in (None, *thresholds(prepared)):
+        found = _schedule(prepared, Recipe(sample, scale, at_least, fast_fir=frozenset()), cost)
+        if least is None or found.plan.arena_bytes < least.plan.arena_bytes:
+            least = found
+        if not budget.least and _fits(found, budget):
+            return _refined(prepared, found, budget, cost)
+    assert least is not None
+    if budget.least:
+        return _refined(prepared, least, Budget(least.ram_bytes), cost)
+    raise NothingFits(budget, least)
+
+
+def _fits(schedule: Schedule, budget: Budget) -> bool:
+    return budget.ram_bytes is None or schedule.ram_bytes <= budget.ram_bytes
+
+
+def thresholds(prepared: Prepared) -> list[int]:
+    """Sizes of tensors that make a difference, the largest first."""
+    sizes = {
+        t.bytes
+        for index in prepared.streamed
+        for t in prepared.graph.subgraphs[index].tensors
+        if t.data is None and t.bytes >= _LEAST
+    }
+    return sorted(sizes, reverse=True)
+
+
+def _resident(graph: Graph, cost: Cost) -> Schedule:
+    finished = finish(norm_into_pool(graph))
+    return Schedule("resident", Recipe(), finished, make_plan(finished), cost(finished))
+
+
+def _schedule(prepared: Prepared, recipe: Recipe, cost: Cost) -> Schedule:
+    graph = build(prepared, recipe)
+    level = "samples" if recipe.at_least is None else "channels"
+    return Schedule(level, recipe, graph, make_plan(graph), cost(graph))
+
+
+def _refined(prepared: Prepared, found: Schedule, budget: Budget, cost: Cost) -> Schedule:
+    """Each chain in the fewest pieces that fit, then fast algorithms where they still fit."""
+    best = found
+    for place, counts in _choices(prepared, found.recipe):
+        for count in counts:
+            slices = {**best.recipe.slices, place: count}
+            found = _schedule(prepared, replace(best.recipe, slices=slices), cost)
+            if _fits(found, budget):
+                best = found
+                break
+    for subgraph in best.graph.subgraphs:
+        fast = (best.recipe.fast_fir or frozenset()) | {subgraph.name}
+        found = _schedule(prepared, replace(best.recipe, fast_fir=fast), cost)
+        if found.graph != best.graph and _fits(found, budget):
+            best = found
+    return best
+
+
+def _choices(prepared: Prepared, recipe: Recipe) -> Iterator[tuple[Place, list[int]]]:
+    """Each chain, with the numbers of pieces below its most, the fewest first."""
+    if recipe.at_least is None:
+        return
+    for position, index in enumerate(prepared.streamed):
+        name = prepared.graph.subgraphs[index].name
+        for n, chain in enumerate(prepared.chains_of(position, recipe.at_least)):
+            yield (
+                (name, n),
+                [k for k in range(1, chain.channels) if chain.channels % k == 0],
+            )

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A schedule as data, and the graph it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from converters.graph import Graph
+from converters.passes.accumulate import accumulate_in_momentum
+from converters.passes.commit_last import commit_last
+from converters.passes.fast_fir import add_fast_fir
+from converters.passes.fetch_samples import Sample, fetch_samples
+from converters.passes.split_norms import split_norms
+from converters.passes.stream_batch import stream_batch
+from converters.passes.stream_channels import Chain, chains, stream_channels
+
+Place = tuple[str, int]
+"""A chain: the name of its subgraph, and its number there."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """``sample``: how samples of a batch come one by one; None, if the whole batch is in memory.
+    ``at_least``: bytes of a tensor from which on chains run depth first; None: none does.
+    ``slices``: in how many pieces each chain runs, if not in as many as it has channels.
+    ``fast_fir``: subgraphs whose long filters get the workspace of a fast algorithm.
+    """
+
+    sample: Sample | None = None
+    scale: float = 1.0
+    at_least: int | None = None
+    slices: Mapping[Place, int] = field(default_factory=dict)
+    fast_fir: frozenset[str] | None = None
+    """None: all of them."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A step whose samples come in turn, before chains are split; shared by many recipes."""
+
+    graph: Graph
+    streamed: tuple[int, ...]
+    """Subgraphs whose chains may run depth first, and in how many loops they are."""
+    depths: tuple[int, ...]
+
+    def chains_of(self, position: int, at_least: int) -> list[Chain]:
+        return chains(self.graph.subgraphs[self.streamed[position]], at_least)
+
+
+def prepare(graph: Graph, *, batch: int, sample: Sample, scale: float = 1.0) -> Prepared:
+    """The step of ``graph`` in loops over the samples of its batch."""
+    before = len(graph.subgraphs)
+    graph = fetch_samples(stream_batch(split_norms(graph), batch), sample, scale)
+    bodies = range(before, len(graph.subgraphs))
+    infer = graph.signatures["infer"].subgraph
+    return Prepared(graph, (infer, *bodies), (0, *[1] * len(bodies)))
+
+
+def build(prepared: Prepared, recipe: Recipe) -> Graph:
+    """The graph of a schedule with loops, ops in order."""
+    graph = prepared.graph
+    if recipe.at_least is not None:
+        for position, (index, depth) in enumerate(
+            zip(prepared.streamed, prepared.depths, strict=True)
+        ):
+            name = prepared.graph.subgraphs[index].name
+            for n, chain in enumerate(prepared.chains_of(position, recipe.at_least)):
+                count = recipe.slices.get((name, n), chain.channels)
+                if count > 1:
+                    graph = stream_channels(graph, index, chain, count, depth=depth)
+    return finish(graph, recipe.fast_fir)
+
+
+def finish(graph: Graph, fast_fir: frozenset[str] | None = None) -> Graph:
+    """What every step gets at the end, in loops or not."""
+    fast = add_fast_fir(graph)
+    if fast_fir is not None:
+        subgraphs = [
+            quick if quick.name in fast_fir else plain
+            for quick, plain in zip(fast.subgraphs, graph.subgraphs, strict=True)
+        ]
+        fast = replace(graph, subgraphs=tuple(subgraphs))
+    return accumulate_in_momentum(commit_last(fast))
