@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
       std::aligned_alloc(kAlignment, rounded), std::free);
 
   std::vector<uint8_t> samples;
-  if (argc == 4 && !ReadFile(argv[3], &samples)) {
+  if (argc == 4 && !biotrain::ReadFile(argv[3], &samples)) {
     std::fprintf(stderr, "samples: cannot read %s\n", argv[3]);
     return 2;
   }
