@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`biotrain bench kernels | step | flash | host`: what training costs, counted and timed."""
+"""`biotrain bench kernels | step | memory | flash | host`: what training costs, counted and timed."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def add_parser(subparsers: Any) -> None:
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     _add_kernels(what)
     _add_step(what)
+    _add_memory(what)
     _add_flash(what)
     _add_host(what)
 
@@ -64,6 +65,16 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=int, default=8, metavar="N", help="default: 8")
     parser.add_argument("--norm", choices=("keep", "frozen", "group"))
     parser.add_argument("--strategy", choices=("full", "last-layer"))
+    parser.add_argument("--ram", metavar="SIZE", help="as of convert")
+    parser.add_argument("--sample", choices=("float32", "int16", "flash"), help="as of convert")
+
+
+def _add_memory(what: Any) -> None:
+    parser = what.add_parser("memory", help="RAM and instructions of a step over the whole dial")
+    parser.add_argument(
+        "--model", action="append", metavar="M", help="may be repeated; default: all that is known"
+    )
+    parser.add_argument("--json", type=Path, metavar="OUT", help="the figures as a list")
 
 
 def _add_flash(what: Any) -> None:
@@ -103,6 +114,7 @@ def run(args: argparse.Namespace) -> int:
     commands: dict[str, Callable[[argparse.Namespace], int]] = {
         "kernels": _kernels,
         "step": _step,
+        "memory": _memory,
         "flash": _flash,
         "host": _host,
     }
@@ -180,10 +192,21 @@ def _models_on_targets(args: argparse.Namespace) -> Iterator[tuple[BenchModel, s
                 batch_size=args.batch_size,
                 norm=args.norm,
                 strategy=args.strategy,
+                ram=args.ram,
+                sample=args.sample,
             )
             for target in args.target or ["cortex-m7"]:
                 _say(f"{name} on {target}")
                 yield model, target
+
+
+def _memory(args: argparse.Namespace) -> int:
+    from biotrain_tf.bench.memory import bench_memory, print_memory
+
+    rows = bench_memory(models=args.model or (), on_progress=_say)
+    _write(args.json, rows)
+    print_memory(_console(), rows)
+    return 0
 
 
 def _flash(args: argparse.Namespace) -> int:

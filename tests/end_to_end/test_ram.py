@@ -3,20 +3,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 
+from biotrain_tf.device.data import as_stored
+from biotrain_tf.device.host import HostDevice
+from biotrain_tf.device.model import read_model
+from biotrain_tf.device.protocol import Command, Frame, Kind, Line, Reply
 from converters import convert
+from converters.targets import TARGETS
 from tests.compare import assert_all_close, assert_close
 from tests.end_to_end.architectures import ARCHITECTURES, batches
-from tests.end_to_end.host_run import train_on
+from tests.end_to_end.host_run import split_variables, train_on
 from tests.end_to_end.test_layers import SEED, STEPS, reference
 
+BUFFERED = ("conv1d_chain", "dropouts")
+"""Networks whose samples are copied into a buffer, too: that differs in Fetch alone."""
 
-@pytest.mark.parametrize("sample", ["float32", "flash"])
-@pytest.mark.parametrize("name", ARCHITECTURES)
+
+@pytest.mark.parametrize(
+    ("name", "sample"),
+    [*((name, "flash") for name in ARCHITECTURES), *((name, "float32") for name in BUFFERED)],
+)
 def test_least_ram_trains_as_keras_does(name: str, sample: str, tmp_path: Path) -> None:
     architecture = ARCHITECTURES[name]
     keras.utils.set_random_seed(SEED)
@@ -39,3 +51,37 @@ def test_least_ram_trains_as_keras_does(name: str, sample: str, tmp_path: Path) 
     assert_close(ours.losses, expected.losses, "loss", what=f"{name}: loss")
     variables = {n: v for n, v in ours.variables.items() if n not in ("step", "seed")}
     assert_all_close(variables, expected.after, "weights", what=name)
+
+
+def test_a_step_that_breaks_off_leaves_the_weights(tmp_path: Path) -> None:
+    """A sample that is not there, in the middle of a batch whose sums are in the momentum."""
+    keras.utils.set_random_seed(SEED)
+    architecture = ARCHITECTURES["conv1d_chain"]
+    model = architecture.build()
+    x, y = batches(model, architecture, 1, SEED)
+    conversion = convert(
+        model, output_dir=tmp_path, batch_size=len(x[0]), ram="min", sample="flash"
+    )
+    info = read_model(conversion.model_path)
+    info = replace(info, stored=as_stored(x[0], info))
+    device = HostDevice(profile=TARGETS["host"], model=info)
+    labels = y[0].tobytes()
+    good = Command(Kind.TRAIN_STORED, np.arange(len(x[0]), dtype="<i4").tobytes() + labels)
+    missing = np.arange(len(x[0]), dtype="<i4")
+    missing[-1] = len(x[0])
+    bad = Command(Kind.TRAIN_STORED, missing.tobytes() + labels)
+    replies: list[Reply] = []
+    commands = [good, Command(Kind.SAVE), bad, Command(Kind.SAVE), good, Command(Kind.QUIT)]
+    device.run(commands, lambda _, reply: replies.append(reply), timeout_s=60)
+    states = [reply.payload for reply in replies if isinstance(reply, Frame)]
+    refusals = [r.text for r in replies if isinstance(r, Line) and r.text.startswith("error=")]
+    assert len(refusals) == 1 and "kMomentumLost" in refusals[0], refusals
+    before, after = (split_variables(state, conversion) for state in states)
+    momenta = {name for name in before if name.endswith("/momentum")}
+    assert momenta and any(before[name].any() for name in momenta)
+    lost = {name for name in momenta if not after[name].any()}
+    assert lost, "no sum was in a momentum"
+    kept = before.keys() - lost
+    assert_all_close(
+        {n: after[n] for n in kept}, {n: before[n] for n in kept}, "exact", what="kept"
+    )
