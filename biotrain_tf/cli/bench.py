@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`biotrain bench kernels | step | memory | flash | host`: what training costs, counted and timed."""
+"""`biotrain bench kernels | step | memory | flash | host`: training, counted and timed."""
 
 from __future__ import annotations
 

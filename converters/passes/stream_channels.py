@@ -9,6 +9,7 @@ needs of the forward half is computed again (see ``loops``).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from math import gcd
 
@@ -27,8 +28,18 @@ class Chain:
     channels: int
 
 
-def stream_channels(graph: Graph, index: int, chain: Chain, count: int, *, depth: int) -> Graph:
-    """Subgraph ``index``, itself inside ``depth`` loops, with a chain in loops of ``count``."""
+def stream_channels(
+    graph: Graph,
+    index: int,
+    chain: Chain,
+    count: int,
+    *,
+    depth: int,
+    kept: Collection[int] = (),
+) -> Graph:
+    """Subgraph ``index``, itself inside ``depth`` loops, with a chain in loops of ``count``.
+    ``kept``: tensors to be stored whole instead of computed again.
+    """
     subgraph = graph.subgraphs[index]
     members = set(chain.outputs)
     patterns = {}
@@ -37,7 +48,8 @@ def stream_channels(graph: Graph, index: int, chain: Chain, count: int, *, depth
         if found is not None:
             patterns[i] = found
     name = f"{subgraph.name}_channels"
-    return split_loops(graph, index, Loop(patterns, count, name, depth=depth, channels=True))
+    loop = Loop(patterns, count, name, depth=depth, channels=True, kept=kept)
+    return split_loops(graph, index, loop)
 
 
 def chains(subgraph: Subgraph, at_least: int) -> list[Chain]:

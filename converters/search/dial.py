@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from converters.errors import ConversionError
-from converters.graph import FOR_EACH, Graph
+from converters.graph import FOR_EACH, Graph, Subgraph
 from converters.passes.fetch_samples import Sample
 from converters.passes.norm_into_pool import norm_into_pool
+from converters.passes.stream_channels import Chain
 from converters.planner.plan import Plan, make_plan
 from converters.search.budget import Budget, overhead_bytes
 from converters.search.recipe import Place, Prepared, Recipe, build, finish, prepare
@@ -24,6 +26,7 @@ _LEAST = 1024
 """Bytes of the smallest tensors that chains are made of."""
 
 Cost = Callable[[Graph], float]
+Move = Callable[[Recipe], Recipe]
 
 
 @dataclass(frozen=True)
@@ -120,32 +123,51 @@ def _schedule(prepared: Prepared, recipe: Recipe, cost: Cost) -> Schedule:
     return Schedule(level, recipe, graph, make_plan(graph), cost(graph))
 
 
-def _refined(prepared: Prepared, found: Schedule, budget: Budget, cost: Cost) -> Schedule:
-    """Each chain in the fewest pieces that fit, then fast algorithms where they still fit."""
-    best = found
-    for place, counts in _choices(prepared, found.recipe):
-        for count in counts:
-            slices = {**best.recipe.slices, place: count}
-            found = _schedule(prepared, replace(best.recipe, slices=slices), cost)
-            if _fits(found, budget):
-                best = found
-                break
-    for subgraph in best.graph.subgraphs:
-        fast = (best.recipe.fast_fir or frozenset()) | {subgraph.name}
-        found = _schedule(prepared, replace(best.recipe, fast_fir=fast), cost)
-        if found.graph != best.graph and _fits(found, budget):
+def _refined(prepared: Prepared, base: Schedule, budget: Budget, cost: Cost) -> Schedule:
+    """``base`` with what saves instructions and still fits, the most first: chains in fewer pieces,
+    tensors stored instead of computed again, fast algorithms.
+    """
+    gains = []
+    for n, move in enumerate(_moves(prepared, base)):
+        gain = base.cost - cost(build(prepared, move(base.recipe)))
+        if gain > 0:
+            gains.append((-gain, n, move))
+    best = base
+    for _, _, move in sorted(gains, key=lambda entry: entry[:2]):
+        found = _schedule(prepared, move(best.recipe), cost)
+        if _fits(found, budget) and found.cost < best.cost:
             best = found
     return best
 
 
-def _choices(prepared: Prepared, recipe: Recipe) -> Iterator[tuple[Place, list[int]]]:
-    """Each chain, with the numbers of pieces below its most, the fewest first."""
+def _moves(prepared: Prepared, base: Schedule) -> Iterator[Move]:
+    for place, chain, subgraph in _chains(prepared, base.recipe):
+        for count in range(1, chain.channels):
+            if chain.channels % count == 0:
+                yield partial(_in_pieces, place=place, count=count)
+        for op in subgraph.ops:
+            if op.outputs and op.outputs[0] in chain.outputs and "Conv2D" in op.kind:
+                yield partial(_keeping, place=place, tensor=op.outputs[0])
+    for subgraph in base.graph.subgraphs:
+        yield partial(_fast_in, name=subgraph.name)
+
+
+def _in_pieces(recipe: Recipe, *, place: Place, count: int) -> Recipe:
+    return replace(recipe, slices={**recipe.slices, place: count})
+
+
+def _keeping(recipe: Recipe, *, place: Place, tensor: int) -> Recipe:
+    return replace(recipe, kept=recipe.kept | {(place, tensor)})
+
+
+def _fast_in(recipe: Recipe, *, name: str) -> Recipe:
+    return replace(recipe, fast_fir=(recipe.fast_fir or frozenset()) | {name})
+
+
+def _chains(prepared: Prepared, recipe: Recipe) -> Iterator[tuple[Place, Chain, Subgraph]]:
     if recipe.at_least is None:
         return
     for position, index in enumerate(prepared.streamed):
-        name = prepared.graph.subgraphs[index].name
+        subgraph = prepared.graph.subgraphs[index]
         for n, chain in enumerate(prepared.chains_of(position, recipe.at_least)):
-            yield (
-                (name, n),
-                [k for k in range(1, chain.channels) if chain.channels % k == 0],
-            )
+            yield (subgraph.name, n), chain, subgraph

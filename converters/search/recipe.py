@@ -24,6 +24,7 @@ class Recipe:
     """``sample``: how samples of a batch come one by one; None, if the whole batch is in memory.
     ``at_least``: bytes of a tensor from which on chains run depth first; None: none does.
     ``slices``: in how many pieces each chain runs, if not in as many as it has channels.
+    ``kept``: tensors of a chain that are stored whole, though they could be computed again.
     ``fast_fir``: subgraphs whose long filters get the workspace of a fast algorithm.
     """
 
@@ -31,6 +32,7 @@ class Recipe:
     scale: float = 1.0
     at_least: int | None = None
     slices: Mapping[Place, int] = field(default_factory=dict)
+    kept: frozenset[tuple[Place, int]] = frozenset()
     fast_fir: frozenset[str] | None = None
     """None: all of them."""
 
@@ -66,9 +68,11 @@ def build(prepared: Prepared, recipe: Recipe) -> Graph:
         ):
             name = prepared.graph.subgraphs[index].name
             for n, chain in enumerate(prepared.chains_of(position, recipe.at_least)):
-                count = recipe.slices.get((name, n), chain.channels)
+                place = (name, n)
+                count = recipe.slices.get(place, chain.channels)
+                kept = {t for where, t in recipe.kept if where == place}
                 if count > 1:
-                    graph = stream_channels(graph, index, chain, count, depth=depth)
+                    graph = stream_channels(graph, index, chain, count, depth=depth, kept=kept)
     return finish(graph, recipe.fast_fir)
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from converters import convert
 from converters import graph as graphs
 from converters.errors import ConversionError
-from converters.graph import FOR_EACH, Graph
+from converters.graph import FOR_EACH, Graph, Op, Tensor
 from converters.passes import slicing
 from converters.passes.fetch_samples import Sample
 from converters.passes.slicing import Pattern
@@ -194,6 +195,6 @@ def test_planted_a_pass_that_changes_a_gradient_is_found(
         assert_all_close(changed, wanted, "weights", what="planted")
 
 
-def _scaled(*arguments: object) -> Pattern | None:
-    found = slicing._depthwise_grad_filter(*arguments)
+def _scaled(op: Op, tensors: Sequence[Tensor], count: int) -> Pattern | None:
+    found = slicing._depthwise_grad_filter(op, tensors, count)
     return found and replace(found, scale=1.01)
