@@ -9,7 +9,7 @@ BENCH_MODELS := eegnet mi_bminet epidenet
 BENCH_TARGETS := cortex-m4f cortex-m7 cortex-m33 cortex-m55 riscv32
 
 .DEFAULT_GOAL := help
-.PHONY: help demo figures figures-kernels test test-slow lint format clean bootstrap bootstrap-test
+.PHONY: help demo figures figures-kernels figures-memory test test-slow lint format clean bootstrap bootstrap-test
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ figures-kernels: bootstrap  ## count kernels and steps on every target, write do
 		--json $(FIGURES)/steps.json --plot $(FIGURES)/step.svg
 	cp $(FIGURES)/step-eegnet-cortex-m7.svg docs/eegnet-step.svg
 	$(PYTHON_IN_VENV) -m scripts.update_kernel_figures
+
+figures-memory: bootstrap  ## measure RAM and instructions over the whole dial, write docs/memory.md
+	.venv/bin/biotrain bench memory --json $(FIGURES)/memory.json
+	$(PYTHON_IN_VENV) -m scripts.update_memory_figures
 
 clean:  ## remove what was built; the environments stay
 	rm -rf build .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -84,6 +84,28 @@ def loss_curves(
         return _svg(figure)
 
 
+def ram_curves(rows: Sequence[Mapping[str, Any]]) -> str:
+    """RAM of a training step against its instructions a multiply-accumulate, a curve a model."""
+    curves: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        point = (row["ram_total_bytes"] / 1024, row["instructions_per_mac"])
+        curves.setdefault(f"{row['model']}, norm {row['norm']}", []).append(point)
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(9.0, 4.4), layout="constrained")
+        axes = figure.subplots()
+        for i, (name, points) in enumerate(curves.items()):
+            ram, cost = zip(*sorted(points), strict=True)
+            style = {"color": _COLOURS[i % len(_COLOURS)], "marker": _MARKERS[i % len(_MARKERS)]}
+            axes.plot(ram, cost, linewidth=1.2, markersize=5, label=name, **style)
+        axes.set_xscale("log", base=2)
+        axes.set_xlabel("RAM, KB")
+        axes.set_ylabel("instructions per textbook MAC")
+        axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes.legend(frameon=False)
+        return _svg(figure)
+
+
 def memory_map(rows: Sequence[Mapping[str, Any]], *, arena_bytes: int) -> str:
     """Every tensor of a training step as a rectangle: when it lives and where in the arena."""
     with matplotlib.rc_context(_STYLE):

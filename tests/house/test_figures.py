@@ -10,10 +10,14 @@ import pytest
 from biotrain_tf.bench.bench_models import NAMED
 from biotrain_tf.bench.kernel_cases import kernel_cases
 from biotrain_tf.bench.kernels import emulated_targets, row_of
+from biotrain_tf.bench.memory import CASES, rungs
 from biotrain_tf.bench.page import kernels_table, steps_table, summary
 from biotrain_tf.device.counting import Executed
 from scripts.update_figures import BEGIN, END, replace_block
 from scripts.update_kernel_figures import BLOCKS, PAGE, begin, blocks, page_with
+from scripts.update_memory_figures import BEGIN as MEMORY_BEGIN
+from scripts.update_memory_figures import PAGE as MEMORY_PAGE
+from scripts.update_memory_figures import page_with as memory_page
 from tests.house.tree import REPO
 
 
@@ -69,6 +73,16 @@ def test_the_summary_counts_what_is_bold() -> None:
     reached, wanted = map(int, re.findall(r"(\d+) of (\d+) wanted figures", text)[0])
     print(f"reached={reached} wanted={wanted}")
     assert wanted - reached == bold and wanted >= 100
+
+
+def test_the_memory_page_shows_every_case_and_rung() -> None:
+    text = MEMORY_PAGE.read_text().split(MEMORY_BEGIN)[1].split(END)[0]
+    lines = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    shown = [[cell.strip() for cell in line.strip("|").split("|")][:3] for line in lines]
+    wanted = [[case.name, case.norm, rung.plan] for case in CASES for rung in rungs(case.limit_kib)]
+    print(f"compared={len(shown)}")
+    assert shown == wanted
+    assert memory_page(MEMORY_PAGE.read_text(), []) != MEMORY_PAGE.read_text()
 
 
 def test_tables_take_what_the_command_writes() -> None:

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table and the plot of docs/memory.md, from what `biotrain bench memory` wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from biotrain_tf.report.plots import ram_curves
+
+_KIB = 1024
+_HEADINGS = ("RAM KB", "wanted", "lower bound", "instructions", "a MAC")
+
+
+def memory_table(rows: Sequence[dict[str, Any]]) -> str:
+    """A line a model and plan; bold is above what is wanted."""
+    names = ("model", "norm", "plan", "level", "sample")
+    lines = [
+        "| " + " | ".join((*names, *_HEADINGS)) + " |",
+        "|" + "---|" * len(names) + "---:|" * len(_HEADINGS),
+    ]
+    for row in rows:
+        ram, limit = row["ram_total_bytes"], row["limit_bytes"]
+        shown = f"{ram / _KIB:,.1f}"
+        instructions = f"{row['instructions_per_step']:,}"
+        cells = [
+            *(row[name] for name in names),
+            f"**{shown}**" if limit is not None and ram > limit else shown,
+            "" if limit is None else str(limit // _KIB),
+            f"{row['lower_bound_bytes'] / _KIB:,.1f}",
+            instructions if row["measured"] else f"{instructions} predicted",
+            f"{row['instructions_per_mac']:.2f}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def memory_plot(rows: Sequence[dict[str, Any]]) -> str:
+    return ram_curves(rows)
