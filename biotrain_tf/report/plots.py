@@ -95,8 +95,15 @@ def ram_curves(rows: Sequence[Mapping[str, Any]]) -> str:
         axes = figure.subplots()
         for i, (name, points) in enumerate(curves.items()):
             ram, cost = zip(*sorted(points), strict=True)
-            style = {"color": _COLOURS[i % len(_COLOURS)], "marker": _MARKERS[i % len(_MARKERS)]}
-            axes.plot(ram, cost, linewidth=1.2, markersize=5, label=name, **style)
+            axes.plot(
+                ram,
+                cost,
+                color=_COLOURS[i % len(_COLOURS)],
+                marker=_MARKERS[i % len(_MARKERS)],
+                linewidth=1.2,
+                markersize=5,
+                label=name,
+            )
         axes.set_xscale("log", base=2)
         axes.set_xlabel("RAM, KB")
         axes.set_ylabel("instructions per textbook MAC")
