@@ -6,7 +6,7 @@ from __future__ import annotations
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from biotrain_tf.bench.fit import fit
 from biotrain_tf.bench.generated_models import drawn_models, generated_models
 from biotrain_tf.bench.step import CHECKS, StepCost, bench_step
 from converters.emit.op_features import BASIC_TERMS
-from converters.emit.predict import predict_step
+from converters.emit.predict import elements_checked, predict_step
 from converters.graph import read
 from converters.targets.costs import FOLDER, OTHER, CostTable, write_costs
 
@@ -70,23 +70,36 @@ def measure_models(
     *,
     on_progress: Callable[[str], None] = lambda text: None,
 ) -> dict[str, list[StepCost]]:
-    """A step of each model, by target; models as generated_models.py gives them."""
+    """A step of each model, by target; models as generated_models.py gives them. Those with more
+    than one sample in a batch also in the least RAM, sample by sample in loops.
+    """
     costs: dict[str, list[StepCost]] = {target: [] for target in targets}
     with tempfile.TemporaryDirectory(prefix="biotrain-costs-") as work:
         for name, (model, batch) in models.items():
             on_progress(f"converting {name}")
-            converted = _convert(name, model, batch, Path(work) / name)
-            for target in targets:
-                on_progress(f"{name} on {target}")
-                costs[target].append(bench_step(converted, target, compare=False))
+            folder = Path(work) / name
+            plans = [_convert(name, model, batch, folder)]
+            if batch > 1:
+                sample = "flash" if len(name) % 2 else "float32"
+                plans.append(_convert(f"{name}, least RAM", model, batch, folder, sample=sample))
+            for converted in plans:
+                for target in targets:
+                    on_progress(f"{converted.name} on {target}")
+                    costs[target].append(bench_step(converted, target, compare=False))
     return costs
 
 
-def _convert(name: str, model: Any, batch: int, folder: Path) -> BenchModel:
-    folder.mkdir()
-    path = folder / f"{name}.keras"
+def _convert(
+    name: str, model: Any, batch: int, folder: Path, *, sample: str | None = None
+) -> BenchModel:
+    """``sample``: the least RAM, with samples of this kind."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "model.keras"
     model.save(path)
-    return prepare(str(path), folder / "converted", batch_size=batch)
+    ram = None if sample is None else "min"
+    converted = folder / ("resident" if sample is None else "least")
+    result = prepare(str(path), converted, batch_size=batch, ram=ram, sample=sample)
+    return replace(result, name=name)
 
 
 def prediction_errors(costs: Sequence[StepCost], table: CostTable) -> dict[str, float]:
@@ -102,7 +115,7 @@ def fit_table(target: str, costs: Sequence[StepCost], samples: Sequence[Sample] 
     for cost in costs:
         for op in cost.ops:
             if op.features.kind != CHECKS:
-                by_family[op.features.family].append(Sample(op.features, op.instructions))
+                by_family[op.features.family].append(Sample(op.features, op.instructions / op.runs))
     for sample in samples:
         by_family[sample.features.family].append(sample)
     coefficients = {family: _coefficients(ops) for family, ops in by_family.items()}
@@ -133,7 +146,7 @@ def _products_at_large(ops: Sequence[Sample]) -> dict[str, float]:
 
 def _checks(costs: Sequence[StepCost]) -> tuple[float, float]:
     """What comes before the operators: a constant, and a part by element of x and y."""
-    fed = [cost.model.info.x.elements + cost.model.info.y.elements for cost in costs]
+    fed = [elements_checked(read(cost.model.info.content)) for cost in costs]
     terms = np.array([(1.0, elements) for elements in fed])
     before = [op.instructions for cost in costs for op in cost.ops if op.features.kind == CHECKS]
     constant, by_element = _rounded(fit(terms, np.array(before)))

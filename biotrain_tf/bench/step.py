@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,7 +32,8 @@ CHECKS = "(checks of the input)"
 class OpCost:
     """One operator of the train signature and what it executed in a step, on average.
 
-    ``index`` is its place in the subgraph, -1 for what the runner does before the first.
+    ``index`` is its place in the subgraph, -1 for what the runner does before the first. ``runs``:
+    how often it runs in a step, in a loop.
     """
 
     signature: str
@@ -40,6 +42,7 @@ class OpCost:
     instructions: float
     loads: float
     fmas: float
+    runs: int = 1
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,8 @@ def _by_operator(info: ModelInfo, steps: tuple[Interval, ...]) -> tuple[OpCost, 
                 f"{info.name}: wanted counts of {len(order)} operators; found {len(step.ops)}"
             )
     before = sum((step.before for step in steps), Executed())
-    costs = [_cost("train", -1, OpFeatures(CHECKS, ""), before, len(steps))]
+    costs = [_cost("train", -1, OpFeatures(CHECKS, ""), before, len(steps), 1)]
+    runs = Counter(order)
     sums: dict[tuple[int, int], Executed] = {}
     for i, place in enumerate(order):
         sums[place] = sum((step.ops[i] for step in steps), sums.get(place, Executed()))
@@ -202,12 +206,13 @@ def _by_operator(info: ModelInfo, steps: tuple[Interval, ...]) -> tuple[OpCost, 
                 features(subgraph, subgraph.ops[index]),
                 total,
                 len(steps),
+                runs[at, index],
             )
         )
     return tuple(costs)
 
 
-def _cost(name: str, index: int, op: OpFeatures, total: Executed, steps: int) -> OpCost:
+def _cost(name: str, index: int, op: OpFeatures, total: Executed, steps: int, runs: int) -> OpCost:
     return OpCost(
         signature=name,
         index=index,
@@ -215,4 +220,5 @@ def _cost(name: str, index: int, op: OpFeatures, total: Executed, steps: int) ->
         instructions=total.instructions / steps,
         loads=total.loads / steps,
         fmas=total.fmas / steps,
+        runs=runs,
     )

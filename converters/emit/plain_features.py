@@ -7,9 +7,20 @@ import math
 
 import numpy as np
 
-from converters.graph import Op, Tensor
+from converters.graph import FOR_EACH, Op, Tensor
 
 LANES = 4
+
+_NORMS = frozenset(
+    {
+        "BiotrainBatchNorm",
+        "BiotrainBatchNormGrad",
+        "BiotrainMoments",
+        "BiotrainNormalise",
+        "BiotrainNormGradSums",
+        "BiotrainNormGradInput",
+    }
+)
 
 
 def plain_loops(
@@ -36,7 +47,9 @@ def plain_loops(
         family = _broadcast(op, inputs, outputs, terms)
     elif op.kind == "ADD_N":
         terms["added"] = float((len(inputs) - 1) * outputs[0].elements)
-    elif op.kind in ("BiotrainBatchNorm", "BiotrainBatchNormGrad"):
+    elif op.kind == FOR_EACH:
+        terms = {"ends": len(inputs) + len(outputs), "iterations": op.options["count"], "op": 1.0}
+    elif op.kind in _NORMS:
         batch, channels = inputs[0].shape[:2]
         spatial = math.prod(inputs[0].shape[2:])
         terms = {

@@ -15,17 +15,20 @@ from converters.targets.costs import CostTable, read_costs
 def predict_step(graph: Graph, table: CostTable) -> int:
     """Instructions of one call of ``train``."""
     index = graph.signatures["train"].subgraph
-    train = graph.subgraphs[index]
-    read = {t for op in train.ops for t in op.inputs}
-    # Samples that are fetched are not looked through before a step.
-    fed = sum(train.tensors[i].elements for i in train.inputs if i in read)
     constant, by_element = table.step
     total = 0.0
     for at, place, times in graph.runs(index):
         subgraph = graph.subgraphs[at]
         op = features(subgraph, subgraph.ops[place])
         total += times * table.instructions(op.family, op.terms)
-    return round(total + constant + by_element * fed)
+    return round(total + constant + by_element * elements_checked(graph))
+
+
+def elements_checked(graph: Graph) -> int:
+    """Of x and y, before a step; samples that are fetched are not looked through."""
+    train = graph.subgraph_of("train")
+    read = {t for op in train.ops for t in op.inputs}
+    return sum(train.tensors[i].elements for i in train.inputs if i in read)
 
 
 def cost_on(target: str) -> Callable[[Graph], float]:
