@@ -136,6 +136,7 @@ def _convert(
     from converters.passes.name_variables import name_variables
     from converters.passes.relu_behind_pool import relu_behind_pool
     from converters.passes.selector import add_selector
+    from converters.passes.through_views import through_views
     from converters.passes.zero_states import zero_states
     from converters.planner.plan import METADATA_NAME
     from converters.planner.storage import IN_PLACE
@@ -157,7 +158,7 @@ def _convert(
     schedule = None
     if compact:
         schedule = choose(
-            zero_states(relu_behind_pool(channels_first(graph))),
+            zero_states(relu_behind_pool(through_views(channels_first(graph)))),
             batch=options.batch_size,
             budget=demand.budget,
             sample=demand.sample,

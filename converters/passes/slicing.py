@@ -204,6 +204,13 @@ def _norm(*big: int) -> _Rule:
     return rule
 
 
+def _windows(op: Op, tensors: Tensors, count: int) -> Pattern | None:
+    """Everything in slices; a gamma that says which is the largest, with its channels."""
+    if op.kind == "BiotrainMaxPool2D" and len(op.inputs) == 2:
+        return Pattern((True, not _samples(tensors[op.inputs[0]].shape)), Result.MAP)
+    return _all(op, tensors, count)
+
+
 def _reduce(op: Op, tensors: Tensors, count: int) -> Pattern | None:
     shape = tensors[op.inputs[0]].shape
     data = tensors[op.inputs[1]].data
@@ -285,7 +292,7 @@ def _first(op: Op, tensors: Tensors, count: int) -> Pattern | None:
 _RULES: dict[str, _Rule] = {
     **dict.fromkeys(_UNARY.split(), _all),
     **dict.fromkeys(_BROADCASTING.split(), _broadcasting),
-    **dict.fromkeys(_WINDOWS.split(), _all),
+    **dict.fromkeys(_WINDOWS.split(), _windows),
     "RESHAPE": _view,
     "BROADCAST_TO": _broadcast_to,
     "BiotrainConv2D": _conv,

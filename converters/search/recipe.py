@@ -11,6 +11,7 @@ from converters.passes.accumulate import accumulate_in_momentum
 from converters.passes.commit_last import commit_last
 from converters.passes.fast_fir import add_fast_fir
 from converters.passes.fetch_samples import Sample, fetch_samples
+from converters.passes.pool_before_norm import pool_before_norm
 from converters.passes.split_norms import split_norms
 from converters.passes.stream_batch import stream_batch
 from converters.passes.stream_channels import Chain, chains, stream_channels
@@ -53,7 +54,8 @@ class Prepared:
 def prepare(graph: Graph, *, batch: int, sample: Sample, scale: float = 1.0) -> Prepared:
     """The step of ``graph`` in loops over the samples of its batch."""
     before = len(graph.subgraphs)
-    graph = fetch_samples(stream_batch(split_norms(graph), batch), sample, scale)
+    graph = pool_before_norm(split_norms(graph))
+    graph = fetch_samples(stream_batch(graph, batch), sample, scale)
     bodies = range(before, len(graph.subgraphs))
     infer = graph.signatures["infer"].subgraph
     return Prepared(graph, (infer, *bodies), (0, *[1] * len(bodies)))

@@ -162,6 +162,31 @@ void MaxPool2D(const PoolGeometry& g, const float* x, Activation activation,
   });
 }
 
+void PeakPool2D(const PoolGeometry& g, const float* x, const float* gamma,
+                float* y) {
+  PoolGeometry plane = g;
+  plane.batch = plane.channels = 1;
+  for (int line = 0; line < g.batch * g.channels; ++line) {
+    const float sign = gamma[line % g.channels];
+    if (sign > 0.0f) {
+      MaxPool2D(plane, x, Activation::kNone, y);
+    } else {
+      ForEachWindow(plane, [&](int output, const Window& window) {
+        const float* row = x + window.corner;
+        float best = row[0];
+        for (int r = 0; r < window.rows && sign < 0.0f; ++r, row += g.in_w) {
+          for (int c = 0; c < window.columns; ++c) {
+            best = Smaller(row[c], best);
+          }
+        }
+        y[output] = best + 0.0f;
+      });
+    }
+    x += g.in_h * g.in_w;
+    y += g.out_h * g.out_w;
+  }
+}
+
 void MaxPool2DGrad(const PoolGeometry& g, const float* x, const float* y,
                    const float* dy, float* dx) {
   Clear(g, dx);

@@ -31,6 +31,13 @@ void MaxPool2D(const PoolGeometry& geometry,
                Activation activation,
                float* y);  // [B,C,OH,OW]
 
+// The input that a normalisation by gamma makes the largest: where gamma is
+// negative the smallest, where it is zero the first.
+void PeakPool2D(const PoolGeometry& geometry,
+                const float* x,      // [B,C,H,W]
+                const float* gamma,  // [C]
+                float* y);           // [B,C,OH,OW]
+
 // The gradient of a window goes to its first maximum in row-major order.
 // y is the output. Where its activation changed it, dy must be zero.
 void MaxPool2DGrad(const PoolGeometry& geometry,

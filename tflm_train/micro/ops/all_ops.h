@@ -101,7 +101,7 @@ inline constexpr OpEntry kAllOps[] = {
     {kCustomOp, "BiotrainDepthwiseConv2DGradFilter", ops::DepthwiseConv2DGradFilter, 2, 2, 2, kNever, 0},
     {kCustomOp, "BiotrainDepthwiseConv2DGradInput", ops::DepthwiseConv2DGradInput, 2, 2, 2, kNever, 0},
     {kCustomOp, "BiotrainAveragePool2D", ops::AveragePool2D, 1, 1, 1, kNever, 0},
-    {kCustomOp, "BiotrainMaxPool2D", ops::MaxPool2D, 1, 1, 1, kNever, 0},
+    {kCustomOp, "BiotrainMaxPool2D", ops::MaxPool2D, 1, 2, 1, kNever, 0},
     {kCustomOp, "BiotrainAveragePool2DGrad", ops::AveragePool2DGrad, 1, 1, 1, kNever, 0},
     {kCustomOp, "BiotrainMaxPool2DGrad", ops::MaxPool2DGrad, 3, 3, 1, kNever, 0},
     {kCustomOp, "BiotrainReluGrad", ops::ActivationGrad<ActivationKind::kRelu>, 2, 2, 1, kElementwise, 0},

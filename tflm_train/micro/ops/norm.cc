@@ -30,6 +30,8 @@ Groups Channels(OpContext& op, const Tensor& x) {
 
 Groups CheckGroups(OpContext& op, const Tensor& x, const Tensor& mean,
                    const Tensor& variance) {
+  op.ExpectShape(x.rank >= 3, "input_rank", 3, x.rank);
+  if (!op.ok()) return {};
   const int32_t groups = op.IntOption("groups");
   op.ExpectShape(groups >= 1 && groups <= x.dims[1], "groups", x.dims[1],
                  groups);
@@ -41,7 +43,7 @@ Groups CheckGroups(OpContext& op, const Tensor& x, const Tensor& mean,
                    "statistics", int64_t{x.dims[0]} * groups,
                    statistic->elements);
   }
-  return {x.dims[0], x.dims[1], x.dims[2], groups};
+  return {x.dims[0], x.dims[1], x.elements / x.dims[0] / x.dims[1], groups};
 }
 
 }  // namespace
@@ -92,7 +94,7 @@ void BatchNormGrad(OpContext& op) {
 }
 
 void GroupNorm(OpContext& op) {
-  const Tensor x = op.Input(0, kFloat, 3);
+  const Tensor x = op.Input(0, kFloat);
   const Tensor gamma = op.Input(1, kFloat);
   const Tensor beta = op.Input(2, kFloat);
   const Tensor y = op.Output(0, kFloat);
@@ -111,7 +113,7 @@ void GroupNorm(OpContext& op) {
 }
 
 void GroupNormGrad(OpContext& op) {
-  const Tensor x = op.Input(0, kFloat, 3);
+  const Tensor x = op.Input(0, kFloat);
   const Tensor gamma = op.Input(1, kFloat);
   const Tensor mean = op.Input(2, kFloat);
   const Tensor variance = op.Input(3, kFloat);

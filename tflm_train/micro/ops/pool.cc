@@ -39,7 +39,25 @@ void Pool2D(OpContext& op) {
 
 void AveragePool2D(OpContext& op) { Pool2D<biotrain::AveragePool2D>(op); }
 
-void MaxPool2D(OpContext& op) { Pool2D<biotrain::MaxPool2D>(op); }
+// With a second input gamma [C], what it makes the largest.
+void MaxPool2D(OpContext& op) {
+  if (!op.HasInput(1)) return Pool2D<biotrain::MaxPool2D>(op);
+  const Tensor x = op.Input(0, kFloat, 4);
+  const Tensor gamma = op.Input(1, kFloat);
+  const Tensor y = op.Output(0, kFloat, 4);
+  const int32_t filter_h = op.IntOption("filter_h");
+  const int32_t filter_w = op.IntOption("filter_w");
+  const Activation activation = CustomActivation(op);
+  op.Expect(activation == Activation::kNone, StatusCode::kUnsupportedOp,
+            "activation");
+  const PoolGeometry g =
+      MakePoolGeometry(op, CustomPoolOptions(op), x, filter_h, filter_w, y);
+  op.ExpectVector(gamma, g.channels, "gamma");
+  if (!op.ok()) return;
+  CountPool(op, y, x, filter_h, filter_w);
+  if (!op.Ready()) return;
+  biotrain::PeakPool2D(g, x.floats(), gamma.floats(), y.floats());
+}
 
 void AveragePool2DGrad(OpContext& op) {
   const Tensor dy = op.Input(0, kFloat, 4);
