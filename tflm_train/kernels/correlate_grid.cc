@@ -62,9 +62,15 @@ class Panel {
     float* to = floats_;
     for (int p = 0; p < t.planes; ++p) {
       for (int r = 0; r < t.rows; ++r) {
-        for (int n = 0; n < columns; ++n) {
-          CopySteps(from.at + n * from.item + r * from.row, from.step, t.steps,
-                    columns, to + n);
+        const float* const line = from.at + r * from.row;
+        int done = 0;
+        if (columns == 4 && from.step == 1) {
+          done = t.steps & ~3;
+          CopyFour(line, from.item, done, to);
+        }
+        for (int n = 0; n < columns && done < t.steps; ++n) {
+          CopySteps(line + n * from.item + done * from.step, from.step,
+                    t.steps - done, columns, to + done * columns + n);
         }
         to += row;
       }
@@ -75,6 +81,20 @@ class Panel {
   const Operand& packed() const { return packed_; }
 
  private:
+  // Four columns of neighbouring steps, a multiple of four.
+  static void CopyFour(const float* from, int column, int steps, float* to) {
+    for (; steps > 0; steps -= 4, from += 4, to += 16) {
+      const float* at = from;
+      Repeat<4>([&](auto n) BIOTRAIN_INLINE {
+        const float a = at[0], b = at[1], c = at[2], d = at[3];
+        to[n] = a;
+        to[n + 4] = b;
+        to[n + 8] = c;
+        to[n + 12] = d;
+        at += column;
+      });
+    }
+  }
   static void CopySteps(const float* from, int step, int steps, int columns,
                         float* to) {
     for (; steps >= 4; steps -= 4) {

@@ -70,15 +70,16 @@ struct TapRow {
     return grad.x + image * grad.x_image +
            (input * g.in_h + top + output_row * g.stride_h) * g.in_w;
   }
+  // `output` counts those of all inputs if these are apart.
   const float* Dy(int image, int output, int output_row) const {
     return grad.dy + image * grad.dy_image +
            (output * g.out_h + output_row) * g.out_w;
   }
   Sums Dw(int input, int output, int tap, int item) const {
     const int filter = g.filter_h * g.filter_w;
-    return {grad.dw + (output * grad.inputs + input) * filter +
-                kh * g.filter_w + tap,
-            item, grad.inputs * filter};
+    const int from = grad.apart ? output : output * grad.inputs + input;
+    return {grad.dw + from * filter + kh * g.filter_w + tap, item,
+            grad.apart ? filter : grad.inputs * filter};
   }
 };
 
@@ -158,23 +159,42 @@ class TapWindow {
 
   void Run() const {
     const int outputs = row_.grad.outputs;
-    for (int input = 0; input < row_.grad.inputs; ++input) {
-      for (int output = 0; output < outputs; output += kOutputs) {
-        const int left = outputs - output;
-        RunOutputs(input, output, left < kOutputs ? left : kOutputs);
-      }
+    for (int output = 0; output < outputs; output += kOutputs) {
+      const int left = outputs - output;
+      RunOutputs(output, left < kOutputs ? left : kOutputs);
     }
   }
 
  private:
   static constexpr int kOutputs = TapLine::kOutputs;
 
-  void RunOutputs(int input, int output, int count) const {
+  // Some neighbouring taps.
+  struct Taps {
+    const TapKind& kind;
+    int first;
+    int left;      // position of x under the first in the first step
+    Range inside;  // steps in which none is on the padding, in whole turns
+  };
+
+  void RunOutputs(int output, int count) const {
+    const FilterGradient& grad = row_.grad;
     const TapKind& kind = KindFor(count % 2 == 0);
+    const int last = g_.filter_w - kind.items;
     for (int tap = 0; tap < g_.filter_w; tap += kind.items) {
-      const int last = g_.filter_w - kind.items;
-      RunTile(kind, input, output, count, tap < last ? tap : last);
+      const Taps taps = TapsAt(kind, tap < last ? tap : last);
+      for (int input = 0; input < grad.inputs; ++input) {
+        RunTile(taps, input,
+                grad.apart ? input * grad.outputs + output : output, count);
+      }
     }
+  }
+
+  Taps TapsAt(const TapKind& kind, int tap) const {
+    const int left = tap - g_.pad_left;
+    const int begin = RoundUp(left < 0 ? -left : 0, kind.period);
+    const int room = g_.in_w - left - (kind.items - 1);
+    const int most = (room < g_.out_w ? room : g_.out_w) - begin;
+    return {kind, tap, left, {begin, begin + most / kind.period * kind.period}};
   }
 
   // The many or the few taps at a time, whichever leave less undone twice.
@@ -185,20 +205,14 @@ class TapWindow {
                : kFewTaps[two ? 0 : 1];
   }
 
-  void RunTile(const TapKind& kind, int input, int output, int outputs,
-               int tap) const {
-    const int left = tap - g_.pad_left;
-    // Where no tap of the tile is on the padding, in whole turns.
-    const int begin = RoundUp(left < 0 ? -left : 0, kind.period);
-    const int room = g_.in_w - left - (kind.items - 1);
-    const int most = (room < g_.out_w ? room : g_.out_w) - begin;
-    const Range inside = {begin, begin + most / kind.period * kind.period};
-    BatchSums sums(row_.Dw(input, output, tap, 1), kind.items, outputs);
+  void RunTile(const Taps& taps, int input, int output, int outputs) const {
+    BatchSums sums(row_.Dw(input, output, taps.first, 1), taps.kind.items,
+                   outputs);
     for (int image = 0; image < g_.batch; ++image) {
       for (int row = row_.rows.begin; row < row_.rows.end; ++row) {
-        TapLine line(kind, outputs, g_.out_h * g_.out_w, sums.Part());
-        AddLine(row_.X(image, input, row), left, row_.Dy(image, output, row),
-                inside, &line);
+        TapLine line(taps.kind, outputs, g_.out_h * g_.out_w, sums.Part());
+        AddLine(row_.X(image, input, row), taps.left,
+                row_.Dy(image, output, row), taps.inside, &line);
         line.Run();
         sums.Join();
       }
@@ -279,14 +293,22 @@ bool IsBareColumn(const ConvGeometry& g) {
 }  // namespace
 
 void GradFilter(const ConvGeometry& g, const FilterGradient& grad) {
-  const bool slides = g.stride_w == 1 && g.dilation_w == 1;
+  const bool slides = g.stride_w == 1 && g.dilation_w == 1 &&
+                      g.filter_w >= kShortFilter &&
+                      (grad.apart || grad.inputs < 4);
+  if (grad.apart && !slides) {
+    for (int input = 0; input < grad.inputs; ++input) {
+      GradFilter(g, grad.Only(input, g));
+    }
+    return;
+  }
   const bool down = grad.inputs == 1 && IsBareColumn(g);
   const TileGrid& grid = g.stride_w != 1    ? kNothingByStepsGrid
                          : grad.outputs < 4 ? kStepsByFewGrid
                                             : kStepsByStepsGrid;
   for (int kh = 0; kh < (down ? 1 : g.filter_h); ++kh) {
     const TapRow row(g, grad, kh);
-    if (slides && grad.inputs < 4 && g.filter_w >= kShortFilter) {
+    if (slides) {
       TapWindow(row).Run();
     } else {
       for (int kw = 0; kw < g.filter_w; ++kw) RunTap(row, kw, down, grid);
@@ -335,21 +357,19 @@ int DepthwiseGradFilterWorkspace(const ConvGeometry& g) {
 
 void DepthwiseConv2DGradFilter(const ConvGeometry& g, const float* x,
                                const float* dy, float* dw, float* workspace) {
-  const int multiplier = g.out_c / g.in_c;
-  const bool fast = workspace != nullptr && DepthwiseGradFilterWorkspace(g) > 0;
-  for (int c = 0; c < g.in_c; ++c) {
-    const FilterGradient grad = {x + c * g.in_h * g.in_w,
-                                 g.in_c * g.in_h * g.in_w,
-                                 1,
-                                 dy + c * multiplier * g.out_h * g.out_w,
-                                 g.out_c * g.out_h * g.out_w,
-                                 multiplier,
-                                 dw + c * multiplier * g.filter_h * g.filter_w};
-    if (fast) {
-      FastGradFilter(g, grad, workspace);
-    } else {
-      GradFilter(g, grad);
-    }
+  const FilterGradient grad = {x,
+                               g.in_c * g.in_h * g.in_w,
+                               g.in_c,
+                               dy,
+                               g.out_c * g.out_h * g.out_w,
+                               g.out_c / g.in_c,
+                               dw,
+                               true};
+  if (workspace == nullptr || DepthwiseGradFilterWorkspace(g) == 0) {
+    return GradFilter(g, grad);
+  }
+  for (int input = 0; input < g.in_c; ++input) {
+    FastGradFilter(g, grad.Only(input, g), workspace);
   }
 }
 

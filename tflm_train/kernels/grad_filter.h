@@ -16,6 +16,17 @@ struct FilterGradient {
   int dy_image;
   int outputs;
   float* dw;  // [outputs,inputs,KH,KW]
+  // Every input has `outputs` of its own, as in a depthwise convolution:
+  // dy is [inputs * outputs,OH,OW] and dw [inputs * outputs,1,KH,KW].
+  bool apart = false;
+
+  // What is of one of them.
+  constexpr FilterGradient Only(int input, const ConvGeometry& g) const {
+    const int first = input * outputs;
+    return {x + input * g.in_h * g.in_w,         x_image,  1,
+            dy + first * g.out_h * g.out_w,      dy_image, outputs,
+            dw + first * g.filter_h * g.filter_w};
+  }
 };
 
 void GradFilter(const ConvGeometry& geometry, const FilterGradient& gradient);

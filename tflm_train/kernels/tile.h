@@ -254,9 +254,9 @@ struct Tile {
         }
       }
       tile.Save(tile_sums);
-      a_tile += kM * a.item;
+      a_tile += kM * (kA == Along::kItems ? 1 : a.item);
       tile_sums.at += kM * tile_sums.item;
-    } while (--tiles > 0);
+    } while (--tiles != 0);
   }
 
  private:
