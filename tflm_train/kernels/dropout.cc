@@ -59,6 +59,21 @@ uint32_t Scatter(uint32_t index, uint32_t key) {
   return CubeOfSum(CubeOfSum(index - turn * kPrime, key), Mod(turn));
 }
 
+// Scatter of `count` indices from `first` on, with one division a turn.
+void ScatterRows(uint32_t key, uint32_t first, int count, uint32_t* hash) {
+  for (int i = 0; i < count;) {
+    const uint32_t index = first + static_cast<uint32_t>(i);
+    const uint32_t turn = index / kPrime;
+    const uint32_t rest = index - turn * kPrime;
+    const uint32_t left = kPrime - rest;
+    const int end =
+        static_cast<uint32_t>(count - i) <= left ? count : i + int(left);
+    const uint32_t offset = Mod(turn);
+    int32_t sum = static_cast<int32_t>(rest + key) - kSignedPrime;
+    for (; i < end; ++i, ++sum) hash[i] = CubeOfSum(Cube(sum), offset);
+  }
+}
+
 // Elements are visited in blocks, so that a block's hashes are made once.
 constexpr int kBlock = 64;
 
@@ -73,15 +88,7 @@ void DropBlock(const Keys& keys, uint32_t threshold, float scale,
     const uint32_t hash = Scatter(0, keys.row);
     for (int i = 0; i < count; ++i) row_hash[i] = hash;
   } else {
-    // As Scatter does, without its divisions.
-    uint32_t turn = static_cast<uint32_t>(first) / kPrime;
-    uint32_t rest = static_cast<uint32_t>(first) - turn * kPrime;
-    for (int i = 0; i < count; ++i) {
-      row_hash[i] = CubeOfSum(CubeOfSum(rest, keys.row), Mod(turn));
-      if (++rest < kPrime) continue;
-      rest = 0;
-      ++turn;
-    }
+    ScatterRows(keys.row, static_cast<uint32_t>(first), count, row_hash);
   }
   for (int c = 0; c < channels; ++c) {
     const uint32_t hash =
