@@ -1,25 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tflm_train/kernels/dropout.h"
 
+#include "tflm_train/kernels/repeat.h"
+
 namespace biotrain {
 namespace {
 
 // A prime small enough that every product below is an exact float integer,
 // which is how a TensorFlow graph computes the same hash.
 constexpr uint32_t kPrime = 2861;
+constexpr int32_t kSignedPrime = kPrime;
+// A little more than 2^32 / kPrime.
+constexpr int64_t kInverse = (int64_t{1} << 32) / kPrime + 1;
+constexpr int64_t kExcess = kInverse * kPrime - (int64_t{1} << 32);
+static_assert(kExcess * kPrime * kPrime < int64_t{1} << 32,
+              "products of two residues are divided exactly");
 
 uint32_t Mod(uint32_t value) { return value % kPrime; }
 
-// Of less than twice the prime.
-uint32_t ModOnce(uint32_t value) {
-  return value < kPrime ? value : value - kPrime;
+// Of a product of two numbers no larger than the prime, in two instructions.
+// Below zero too, unless it is a multiple of the prime.
+int32_t ModOfProduct(int32_t value) {
+  const int64_t quotient = (value * kInverse) >> 32;
+  return value - static_cast<int32_t>(quotient) * kSignedPrime;
 }
 
-// A bijection of [0, kPrime), since 3 does not divide kPrime - 1.
-uint32_t Cube(uint32_t v) { return Mod(Mod(v * v) * v); }
+// Cube of a number from -kPrime to kPrime - 1. A bijection of the residues,
+// since 3 does not divide kPrime - 1.
+uint32_t Cube(int32_t v) {
+  return static_cast<uint32_t>(ModOfProduct(ModOfProduct(v * v) * v));
+}
+
+// Of the sum of two residues.
+uint32_t CubeOfSum(uint32_t a, uint32_t b) {
+  return Cube(static_cast<int32_t>(a + b) - kSignedPrime);
+}
 
 uint32_t Fold(uint32_t key, uint32_t value, uint32_t multiplier) {
-  return Cube(Mod(key * multiplier + value + 7));
+  return CubeOfSum(Mod(key * multiplier + value + 7), 0);
 }
 
 struct Keys {
@@ -37,7 +55,23 @@ uint32_t StepKey(uint32_t start, uint32_t multiplier, uint32_t step,
 }
 
 uint32_t Scatter(uint32_t index, uint32_t key) {
-  return Cube(Mod(Cube(Mod(Mod(index) + key)) + index / kPrime));
+  const uint32_t turn = index / kPrime;
+  return CubeOfSum(CubeOfSum(index - turn * kPrime, key), Mod(turn));
+}
+
+// Scatter of `count` indices from `first` on, with one division a turn.
+void ScatterRows(uint32_t key, uint32_t first, int count, uint32_t* hash) {
+  for (int i = 0; i < count;) {
+    const uint32_t index = first + static_cast<uint32_t>(i);
+    const uint32_t turn = index / kPrime;
+    const uint32_t rest = index - turn * kPrime;
+    const uint32_t left = kPrime - rest;
+    const int end =
+        static_cast<uint32_t>(count - i) <= left ? count : i + int(left);
+    const uint32_t offset = Mod(turn);
+    int32_t sum = static_cast<int32_t>(rest + key) - kSignedPrime;
+    for (; i < end; ++i, ++sum) hash[i] = CubeOfSum(Cube(sum), offset);
+  }
 }
 
 // Elements are visited in blocks, so that a block's hashes are made once.
@@ -50,20 +84,23 @@ void DropBlock(const Keys& keys, uint32_t threshold, float scale,
                const float* x,  // [channels,spatial]
                int channels, int spatial, int first, int count, float* y) {
   uint32_t row_hash[kBlock];
-  for (int i = 0; i < count; ++i) {
-    const uint32_t index =
-        params.spatial ? 0u : static_cast<uint32_t>(first + i);
-    row_hash[i] = Scatter(index, keys.row);
+  if (params.spatial) {
+    const uint32_t hash = Scatter(0, keys.row);
+    for (int i = 0; i < count; ++i) row_hash[i] = hash;
+  } else {
+    ScatterRows(keys.row, static_cast<uint32_t>(first), count, row_hash);
   }
   for (int c = 0; c < channels; ++c) {
     const uint32_t hash =
         Scatter(static_cast<uint32_t>(params.first_channel + c), keys.column);
+    const int32_t column = static_cast<int32_t>(hash) - kSignedPrime;
     const float* in = x + c * spatial + first;
     float* out = y + c * spatial + first;
-    for (int i = 0; i < count; ++i) {
-      const bool keep = Cube(ModOnce(row_hash[i] + hash)) >= threshold;
+    ForEachElement(count, [&](int i) BIOTRAIN_INLINE {
+      const int32_t sum = static_cast<int32_t>(row_hash[i]) + column;
+      const bool keep = Cube(sum) >= threshold;
       out[i] = keep ? in[i] * scale : 0.0f;
-    }
+    });
   }
 }
 

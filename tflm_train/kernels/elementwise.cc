@@ -31,15 +31,24 @@ void AnyRow(const In* p, int p_step, const In* q, int q_step, int n, Out* y) {
   }
 }
 
-// With loops a compiler can vectorise for what nearly every row is.
-template <typename Function>
+// With loops a compiler can vectorise for what nearly every row is. Unrolled
+// for biases, which are worth the room.
+template <typename Function, bool kUnrolled = false>
 void FloatRow(const float* p, int p_step, const float* q, int q_step, int n,
               float* y) {
   if (p_step == 1 && q_step == 1) {
     for (int i = 0; i < n; ++i) y[i] = Function::Of(p[i], q[i]);
   } else if (p_step == 1 && q_step == 0) {
     const float right = *q;
-    for (int i = 0; i < n; ++i) y[i] = Function::Of(p[i], right);
+    int i = 0;
+    if (kUnrolled) {
+      for (; i + 4 <= n; i += 4) {
+        Repeat<4>([=](auto ahead) BIOTRAIN_INLINE {
+          y[i + ahead] = Function::Of(p[i + ahead], right);
+        });
+      }
+    }
+    for (; i < n; ++i) y[i] = Function::Of(p[i], right);
   } else {
     AnyRow<Function>(p, p_step, q, q_step, n, y);
   }
@@ -168,7 +177,7 @@ Row<T, uint8_t> CompareRow(CompareOp op) {
 Row<float, float> BinaryFloatRow(BinaryOp op) {
   switch (op) {
     case BinaryOp::kAdd:
-      return FloatRow<Plus>;
+      return FloatRow<Plus, true>;
     case BinaryOp::kSub:
       return FloatRow<Minus>;
     case BinaryOp::kMul:

@@ -69,6 +69,31 @@ float RowSum(const float* x, int n) {
   return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
 }
 
+// What RowSum gives for 4 * kTurns elements. Zeros of both signs are as they
+// are there, where every lane starts at zero.
+template <int kTurns>
+float WholeSum(const float* x) {
+  float lanes[4];
+  Repeat<4>([&](auto lane) BIOTRAIN_INLINE {
+    lanes[lane] = x[lane];
+    for (int turn = 1; turn < kTurns; ++turn) lanes[lane] += x[4 * turn + lane];
+  });
+  return ((lanes[0] + lanes[2]) + (lanes[1] + lanes[3])) + 0.0f;
+}
+
+// Means of windows that lie side by side in rows.
+template <typename Sum>
+void RowMeans(const PoolGeometry& g, const float* x, Activation activation,
+              const Sum& sum, float* y) {
+  const float count = static_cast<float>(g.filter_w);
+  for (int row = 0; row < g.batch * g.channels * g.in_h; ++row) {
+    const float* from = x + row * g.in_w;
+    for (int ow = 0; ow < g.out_w; ++ow, from += g.filter_w) {
+      *y++ = Activate(sum(from) / count, activation);
+    }
+  }
+}
+
 // The largest of a row, or a NaN if there is one.
 float RowMax(const float* x, int n) {
   float largest = x[0];
@@ -92,14 +117,14 @@ float RowMax(const float* x, int n) {
 void AveragePool2D(const PoolGeometry& g, const float* x, Activation activation,
                    float* y) {
   if (IsOneRow(g)) {
-    const float count = static_cast<float>(g.filter_w);
-    for (int row = 0; row < g.batch * g.channels * g.in_h; ++row) {
-      const float* from = x + row * g.in_w;
-      for (int ow = 0; ow < g.out_w; ++ow, from += g.filter_w) {
-        *y++ = Activate(RowSum(from, g.filter_w) / count, activation);
-      }
+    switch (g.filter_w) {
+      case 4:
+        return RowMeans(g, x, activation, WholeSum<1>, y);
+      case 8:
+        return RowMeans(g, x, activation, WholeSum<2>, y);
     }
-    return;
+    const auto sum = [&g](const float* row) { return RowSum(row, g.filter_w); };
+    return RowMeans(g, x, activation, sum, y);
   }
   ForEachWindow(g, [&](int output, const Window& window) {
     const float* row = x + window.corner;

@@ -86,6 +86,21 @@ const uint8_t* Table::Vector(int field, uint32_t element_bytes,
   return file_.data() + first;
 }
 
+bool Table::IsAbsent(int field) const {
+  const uint32_t entry = kVtableHeaderBytes + 2 * static_cast<uint32_t>(field);
+  return entry + 2 > vtable_bytes_ ||
+         Load<uint16_t>(file_, uint64_t{vtable_} + entry) == 0;
+}
+
+bool Table::IsSound(int field, uint32_t bytes) const {
+  return IsAbsent(field) || FieldPosition(field, bytes) != 0;
+}
+
+bool Table::IsSoundVector(int field, uint32_t element_bytes) const {
+  uint32_t count;
+  return IsAbsent(field) || Vector(field, element_bytes, &count) != nullptr;
+}
+
 Text Table::String(int field) const {
   uint32_t size;
   const uint8_t* data = Vector(field, 1, &size);

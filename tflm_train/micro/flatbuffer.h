@@ -75,16 +75,53 @@ class Table {
   // Where the table, vector or text a field refers to lies; 0 if absent.
   uint32_t Target(int field) const;
 
+  // Whether a number, or a vector, is what it seems: there, or not in the file.
+  bool IsSound(int field, uint32_t bytes) const;
+  bool IsSoundVector(int field, uint32_t element_bytes) const;
+
  private:
   // The first element of a vector and how many there are.
   const uint8_t* Vector(int field, uint32_t element_bytes,
                         uint32_t* count) const;
+  bool IsAbsent(int field) const;
 
   Span<const uint8_t> file_;
   uint32_t position_ = 0;
   uint32_t vtable_ = 0;
   uint16_t vtable_bytes_ = 0;
   uint16_t table_bytes_ = 0;
+};
+
+// A table that was present, of which only sound fields are read: what runs
+// again and again need not be looked at again.
+class TrustedTable {
+ public:
+  explicit TrustedTable(const uint8_t* table) : table_(table) {}
+
+  template <typename T>
+  T Number(int field) const {
+    const uint8_t* value = Field(field);
+    return value == nullptr ? T() : LoadAligned<T>(value);
+  }
+  template <typename T>
+  Span<const T> Vector(int field) const {
+    const uint8_t* value = Field(field);
+    if (value == nullptr) return {};
+    value += LoadAligned<uint32_t>(value);
+    return {reinterpret_cast<const T*>(value + sizeof(uint32_t)),
+            LoadAligned<uint32_t>(value)};
+  }
+
+ private:
+  const uint8_t* Field(int field) const {
+    const uint8_t* vtable = table_ - LoadAligned<int32_t>(table_);
+    const uint32_t entry = 4 + 2 * static_cast<uint32_t>(field);
+    if (entry + 2 > LoadAligned<uint16_t>(vtable)) return nullptr;
+    const uint32_t offset = LoadAligned<uint16_t>(vtable + entry);
+    return offset == 0 ? nullptr : table_ + offset;
+  }
+
+  const uint8_t* table_;
 };
 
 class TableVector {
@@ -96,6 +133,11 @@ class TableVector {
   int32_t size() const { return static_cast<int32_t>(count_); }
   // Not present if i is out of range or the table is damaged.
   Table operator[](int64_t i) const;
+  // Of an element that was present.
+  TrustedTable Trusted(uint32_t i) const {
+    const uint8_t* offset = file_.data() + first_ + i * sizeof(uint32_t);
+    return TrustedTable(offset + LoadAligned<uint32_t>(offset));
+  }
 
  private:
   Span<const uint8_t> file_;

@@ -28,19 +28,22 @@ constexpr uint8_t WidthOf(uint8_t packed_type) {
   return static_cast<uint8_t>(1u << (packed_type & 3));
 }
 
-bool Fits(Span<const uint8_t> bytes, uint64_t position, uint64_t count) {
+// Positions are those of bytes that lie in memory; counts come from the file.
+bool Fits(Span<const uint8_t> bytes, uint32_t position, uint64_t count) {
   return count <= bytes.size() && position <= bytes.size() - count;
 }
 
-bool LoadUint(Span<const uint8_t> bytes, uint64_t position, uint8_t width,
+bool LoadUint(Span<const uint8_t> bytes, uint32_t position, uint32_t width,
               uint64_t* value) {
-  if (!Fits(bytes, position, width)) return false;
+  if (width > bytes.size() || position > bytes.size() - width) return false;
+  *value = bytes[position];
+  if (width == 1) return true;  // nearly always
   *value = 0;
   std::memcpy(value, bytes.data() + position, width);
   return true;
 }
 
-bool LoadInt(Span<const uint8_t> bytes, uint64_t position, uint8_t width,
+bool LoadInt(Span<const uint8_t> bytes, uint32_t position, uint8_t width,
              int64_t* value) {
   uint64_t raw;
   if (!LoadUint(bytes, position, width, &raw)) return false;
@@ -50,34 +53,36 @@ bool LoadInt(Span<const uint8_t> bytes, uint64_t position, uint8_t width,
 }
 
 // The position `back` bytes before `position`, an offset stored there.
-bool Follow(Span<const uint8_t> bytes, uint64_t position, uint8_t width,
-            uint64_t* target) {
+bool Follow(Span<const uint8_t> bytes, uint32_t position, uint8_t width,
+            uint32_t* target) {
   uint64_t back;
   if (!LoadUint(bytes, position, width, &back) || back > position) {
     return false;
   }
-  *target = position - back;
+  *target = position - static_cast<uint32_t>(back);
   return true;
 }
 
 }  // namespace
 
 FlexMap::FlexMap(Span<const uint8_t> bytes) : bytes_(bytes) {
-  if (bytes.size() < 3) return;
+  if (bytes.size() < 3 || bytes.size() > INT32_MAX) return;
   const uint8_t root_width = bytes[bytes.size() - 1];
   const uint8_t root_type = bytes[bytes.size() - 2];
   if (root_width == 0 || root_width > 8 || bytes.size() < 2u + root_width ||
       (root_type >> 2) != kMap) {
     return;
   }
-  uint64_t values;
-  if (!Follow(bytes, bytes.size() - 2 - root_width, root_width, &values)) {
+  uint32_t values;
+  const uint32_t size = static_cast<uint32_t>(bytes.size());
+  if (!Follow(bytes, size - 2 - root_width, root_width, &values)) {
     return;
   }
   // Before the values: offset of the keys, their width, the count.
   const uint8_t width = WidthOf(root_type);
   if (values < 3u * width) return;
-  uint64_t keys, key_width, count;
+  uint32_t keys;
+  uint64_t key_width, count;
   if (!Follow(bytes, values - 3u * width, width, &keys) ||
       !LoadUint(bytes, values - 2u * width, width, &key_width) ||
       !LoadUint(bytes, values - width, width, &count)) {
@@ -98,8 +103,8 @@ FlexMap::FlexMap(Span<const uint8_t> bytes) : bytes_(bytes) {
   width_ = width;
 }
 
-bool FlexMap::KeyEquals(uint64_t position, const char* key) const {
-  for (uint64_t i = position; i < bytes_.size(); ++i, ++key) {
+bool FlexMap::KeyEquals(uint32_t position, const char* key) const {
+  for (uint32_t i = position; i < bytes_.size(); ++i, ++key) {
     if (bytes_[i] != static_cast<uint8_t>(*key)) return false;
     if (*key == '\0') return true;
   }
@@ -107,10 +112,13 @@ bool FlexMap::KeyEquals(uint64_t position, const char* key) const {
 }
 
 bool FlexMap::Find(const char* key, Value* value) const {
-  for (uint32_t i = 0; i < count_; ++i) {
-    uint64_t name;
+  uint32_t i = next_;
+  for (uint32_t tries = 0; tries < count_; ++tries, ++i) {
+    if (i == count_) i = 0;
+    uint32_t name;
     if (!Follow(bytes_, keys_ + i * key_width_, key_width_, &name)) continue;
     if (!KeyEquals(name, key)) continue;
+    next_ = i + 1;
     const uint8_t packed = bytes_[values_ + count_ * width_ + i];
     value->type = packed >> 2;
     value->width = width_;

@@ -29,15 +29,17 @@ class FlexMap {
   struct Value {
     uint8_t type = 0;       // after resolving indirection
     uint8_t width = 0;      // bytes of the number, or of a string's length
-    uint64_t position = 0;  // of the number, or of the string's characters
+    uint32_t position = 0;  // of the number, or of the string's characters
   };
   bool Find(const char* key, Value* value) const;
-  bool KeyEquals(uint64_t position, const char* key) const;
+  bool KeyEquals(uint32_t position, const char* key) const;
 
   Span<const uint8_t> bytes_;
-  uint64_t values_ = 0;  // position of the first value
-  uint64_t keys_ = 0;    // position of the first key's offset
+  uint32_t values_ = 0;  // position of the first value
+  uint32_t keys_ = 0;    // position of the first key's offset
   uint32_t count_ = 0;
+  // Where the next search begins: keys are mostly asked for in their order.
+  mutable uint32_t next_ = 0;
   uint8_t width_ = 0;
   uint8_t key_width_ = 0;
 };

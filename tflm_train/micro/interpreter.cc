@@ -52,8 +52,17 @@ Status CheckOperator(const Model& model, const Subgraph& subgraph,
                      int32_t index, Span<uint8_t> arena, int64_t work_limit,
                      int64_t* work) {
   const OpEntry* entry = nullptr;
-  const Status found = GetEntry(model, subgraph.operators[index], &entry);
+  const Table table = subgraph.operators[index];
+  const Status found = GetEntry(model, table, &entry);
   if (!found.ok()) return found;
+  // What runs it relies on it.
+  constexpr uint32_t kIndexBytes = sizeof(int32_t);
+  if (!table.IsSound(schema::op::kOpcodeIndex, sizeof(uint32_t)) ||
+      !table.IsSoundVector(schema::op::kInputs, kIndexBytes) ||
+      !table.IsSoundVector(schema::op::kOutputs, kIndexBytes) ||
+      !table.IsSoundVector(schema::op::kCustomOptions, 1)) {
+    return Error(StatusCode::kBadModel, "operator", 1, 0);
+  }
   OpContext op(model, subgraph, index, arena, /*check_only=*/true);
   op.set_variant(entry->variant);
   op.set_work_limit(work_limit);
@@ -68,17 +77,18 @@ Status CheckOperator(const Model& model, const Subgraph& subgraph,
   return op.status();
 }
 
-Status RunOperator(const Model& model, const Subgraph& subgraph, int32_t index,
-                   Span<uint8_t> arena) {
-  biotrain_op_mark();
-  const OpEntry* entry = nullptr;
-  const Status found = GetEntry(model, subgraph.operators[index], &entry);
-  if (!found.ok()) return found;
-  OpContext op(model, subgraph, index, arena, /*check_only=*/false);
-  op.set_variant(entry->variant);
-  entry->run(op);
-  op.status().where = entry->name;
-  return op.status();
+// Whether a run would change nothing: the bytes it moves are there already.
+bool IsInPlace(const OpEntry& entry, const TrustedTable& op,
+               const Subgraph& subgraph) {
+  if (entry.in_place == InPlace::kNothing) return true;
+  if (entry.in_place != InPlace::kCopy) return false;
+  const auto inputs = op.Vector<int32_t>(schema::op::kInputs);
+  // An assignment has the variable as an input, and no output.
+  const int32_t other = entry.max_outputs == 0
+                            ? inputs[1]
+                            : op.Vector<int32_t>(schema::op::kOutputs)[0];
+  const int32_t place = subgraph.offsets[inputs[0]];
+  return place != kNowhere && place == subgraph.offsets[other];
 }
 
 Status CheckLoss(const float* loss) {
@@ -108,12 +118,25 @@ Status CheckSubgraph(const Model& model, const Subgraph& subgraph,
 
 Status RunSubgraph(const Model& model, const Subgraph& subgraph,
                    Span<uint8_t> arena, const float* loss) {
-  Status status;
-  for (int32_t i = 0; i < subgraph.operators.size() && status.ok(); ++i) {
-    if (i == subgraph.commit_op) status = CheckLoss(loss);
-    if (status.ok()) status = RunOperator(model, subgraph, i, arena);
+  const int32_t count = subgraph.operators.size();
+  for (int32_t i = 0; i < count; ++i) {
+    if (i == subgraph.commit_op) {
+      const Status status = CheckLoss(loss);
+      if (!status.ok()) return status;
+    }
+    biotrain_op_mark();
+    const TrustedTable table = subgraph.operators.Trusted(i);
+    const OpEntry& entry =
+        OpOfCode(model, table.Number<uint32_t>(schema::op::kOpcodeIndex));
+    if (IsInPlace(entry, table, subgraph)) continue;
+    OpContext op(model, subgraph, i, arena, /*check_only=*/false);
+    op.set_variant(entry.variant);
+    entry.run(op);
+    if (op.ok()) continue;
+    if (op.status().where[0] == '\0') op.status().where = entry.name;
+    return op.status();
   }
-  return status.ok() ? CheckLoss(loss) : status;
+  return CheckLoss(loss);
 }
 
 Status FindInitSubgraph(const Model& model, const Subgraph& subgraph,

@@ -11,7 +11,6 @@ constexpr int32_t kPlanVersion = 3;
 constexpr size_t kPlanHeaderWords = 5;
 constexpr size_t kSubgraphHeaderWords = 3;
 constexpr size_t kSliceWords = 1 + kMaxLoops;
-constexpr int32_t kNowhere = -1;
 // Offsets from here down are numbers of slices, and not places.
 constexpr int32_t kFirstSlice = -2;
 constexpr int32_t kArenaAlignment = 16;
@@ -64,6 +63,8 @@ Status ReadShape(const Table& table, Tensor* tensor) {
 }
 
 }  // namespace
+
+const Tensor kNoTensor;
 
 Status Model::Open(Span<const uint8_t> file, Model* model) {
   if (reinterpret_cast<uintptr_t>(file.data()) % 4 != 0) {
@@ -201,7 +202,10 @@ Status Model::GetSignature(const char* key, Signature* signature) const {
 
 Status Model::GetOpCode(const Table& op, OpCode* code) const {
   if (!op.present()) return BadModel("operator", 1, 0);
-  const auto index = op.Number<uint32_t>(schema::op::kOpcodeIndex);
+  return GetOpCode(op.Number<uint32_t>(schema::op::kOpcodeIndex), code);
+}
+
+Status Model::GetOpCode(uint32_t index, OpCode* code) const {
   const Table table = op_codes_[index];
   if (!table.present())
     return BadModel("opcode_index", op_codes_.size(), index);
@@ -221,6 +225,12 @@ Status Model::GetTensor(const Subgraph& subgraph, int32_t index,
   if (!table.present()) {
     return BadModel("tensor_index", subgraph.tensors.size(), index);
   }
+  // ReadTensor relies on it.
+  if (!table.IsSoundVector(schema::tensor::kShape, sizeof(int32_t)) ||
+      !table.IsSound(schema::tensor::kType, sizeof(int8_t)) ||
+      !table.IsSound(schema::tensor::kBuffer, sizeof(uint32_t))) {
+    return BadModel("tensor", 1, 0);
+  }
   const auto type = table.Number<int8_t>(schema::tensor::kType);
   tensor->type = static_cast<TensorType>(type);
   const int32_t element_bytes = ElementBytes(tensor->type);
@@ -237,8 +247,15 @@ Status Model::GetTensor(const Subgraph& subgraph, int32_t index,
   tensor->bytes = static_cast<int32_t>(bytes);
 
   const auto buffer = table.Number<uint32_t>(schema::tensor::kBuffer);
+  const Table buffer_table = buffers_[buffer];
+  const bool nowhere = subgraph.offsets[index] == kNowhere;
+  if (nowhere && (!buffer_table.present() ||
+                  !buffer_table.IsSoundVector(schema::buffer::kData, 1))) {
+    return BadModel("buffer", buffers_.size(), buffer);
+  }
   const Span<const uint8_t> constant =
-      buffers_[buffer].Bytes(schema::buffer::kData);
+      buffer_table.Bytes(schema::buffer::kData);
+  if (!nowhere && !constant.empty()) return BadModel("constant_place", 0, 1);
   if (!constant.empty() || tensor->elements == 0) {
     if (constant.size() != static_cast<size_t>(bytes) || element_bytes == 0) {
       return BadModel("constant_bytes", bytes, constant.size());
@@ -251,7 +268,7 @@ Status Model::GetTensor(const Subgraph& subgraph, int32_t index,
     tensor->data = const_cast<uint8_t*>(constant.data());
     return {};
   }
-  if (subgraph.offsets[index] == kNowhere) {
+  if (nowhere) {
     tensor->offset = kSample;
     tensor->data = const_cast<uint8_t*>(subgraph.sample);
     return {};
@@ -259,6 +276,43 @@ Status Model::GetTensor(const Subgraph& subgraph, int32_t index,
   const Status located = Locate(subgraph, index, tensor);
   if (located.ok()) tensor->data = arena.data() + tensor->offset;
   return located;
+}
+
+void Model::ReadTensor(const Subgraph& subgraph, int32_t index, uint8_t* arena,
+                       Tensor* tensor) const {
+  const TrustedTable table = subgraph.tensors.Trusted(index);
+  const auto shape = table.Vector<int32_t>(schema::tensor::kShape);
+  tensor->type =
+      static_cast<TensorType>(table.Number<int8_t>(schema::tensor::kType));
+  tensor->rank = static_cast<int>(shape.size());
+  int32_t elements = 1;
+  for (int i = 0; i < tensor->rank; ++i) {
+    tensor->dims[i] = shape[i];
+    elements *= shape[i];
+  }
+  tensor->elements = elements;
+  tensor->bytes = elements * ElementBytes(tensor->type);
+  int32_t offset = subgraph.offsets[index];
+  if (offset == kNowhere) {
+    const auto buffer = table.Number<uint32_t>(schema::tensor::kBuffer);
+    const auto constant =
+        buffers_.Trusted(buffer).Vector<uint8_t>(schema::buffer::kData);
+    tensor->offset = constant.empty() ? kSample : kConstant;
+    tensor->data = const_cast<uint8_t*>(constant.empty() ? subgraph.sample
+                                                         : constant.data());
+    return;
+  }
+  if (offset <= kFirstSlice) {
+    const int32_t* slice =
+        &subgraph
+             .slices[static_cast<size_t>(kFirstSlice - offset) * kSliceWords];
+    offset = slice[0];
+    for (int i = 0; i < kMaxLoops; ++i) {
+      offset += slice[1 + i] * subgraph.iterations[i];
+    }
+  }
+  tensor->offset = offset;
+  tensor->data = arena + offset;
 }
 
 Status Model::Locate(const Subgraph& subgraph, int32_t index,

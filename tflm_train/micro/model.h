@@ -13,6 +13,13 @@
 
 namespace biotrain {
 
+// Offset of a tensor that the plan gives no place: a constant, the sample of a
+// source, or of no use.
+constexpr int32_t kNowhere = -1;
+
+// Copied in fewer instructions than a tensor is cleared in.
+extern const Tensor kNoTensor;
+
 // Where the samples of a batch come from: flash, a file, an array.
 struct SampleSource {
   void* context = nullptr;
@@ -78,6 +85,7 @@ class Model {
   Status GetSubgraph(int32_t index, Subgraph* subgraph) const;
   Status GetSignature(const char* key, Signature* signature) const;
   Status GetOpCode(const Table& op, OpCode* code) const;
+  Status GetOpCode(uint32_t index, OpCode* code) const;
 
   // A tensor with room in the arena or bytes in the file; both are checked,
   // so that `tensor->data` holds `tensor->bytes` bytes, aligned to its type.
@@ -87,8 +95,24 @@ class Model {
   // the slice of the current iteration.
   Status GetTensor(const Subgraph& subgraph, int32_t index, Span<uint8_t> arena,
                    Tensor* tensor) const;
+  // The same, of a tensor that GetTensor found, in any iteration; what only
+  // checks want, strides and end, is left out.
+  void ReadTensor(const Subgraph& subgraph, int32_t index, uint8_t* arena,
+                  Tensor* tensor) const;
+
+  // Where the ops with an operator code stand in the program's table, so that
+  // they are looked up by name but once; -1 if that is not known.
+  int OpOfCode(uint32_t code) const {
+    return code < kMaxKnownCodes ? op_of_code_[code] - 1 : -1;
+  }
+  void SetOpOfCode(uint32_t code, int op) {
+    if (code < kMaxKnownCodes) op_of_code_[code] = static_cast<uint8_t>(op + 1);
+  }
+  int32_t op_codes() const { return op_codes_.size(); }
 
  private:
+  static constexpr uint32_t kMaxKnownCodes = 64;
+
   Status FindPlan();
   Status CheckPlan() const;
   Status Locate(const Subgraph& subgraph, int32_t index, Tensor* tensor) const;
@@ -100,6 +124,7 @@ class Model {
   TableVector metadata_;
   TableVector signatures_;
   Span<const int32_t> plan_;
+  uint8_t op_of_code_[kMaxKnownCodes] = {};
 };
 
 // Name and tensor of one input or output of a signature.

@@ -30,19 +30,23 @@ OpContext::OpContext(const Model& model, const Subgraph& subgraph,
       op_index_(op_index),
       arena_(arena),
       check_only_(check_only),
-      op_(subgraph.operators[op_index]),
-      inputs_(op_.Ints(schema::op::kInputs)),
-      outputs_(op_.Ints(schema::op::kOutputs)),
-      options_(op_.Child(schema::op::kBuiltinOptions)) {
-  if (!options_.present()) {
-    custom_options_ = FlexMap(op_.Bytes(schema::op::kCustomOptions));
-  }
+      inputs_(subgraph.operators.Trusted(op_index).Vector<int32_t>(
+          schema::op::kInputs)),
+      outputs_(subgraph.operators.Trusted(op_index).Vector<int32_t>(
+          schema::op::kOutputs)) {}
+
+void OpContext::Complain(StatusCode code, const char* what, int64_t wanted,
+                         int64_t found) {
+  if (ok()) status_ = Error(code, what, wanted, found);
 }
 
-bool OpContext::Expect(bool condition, StatusCode code, const char* what,
-                       int64_t wanted, int64_t found) {
-  if (!condition && ok()) status_ = Error(code, what, wanted, found);
-  return ok();
+const FlexMap& OpContext::CustomOptions() {
+  if (!custom_options_.present()) {
+    custom_options_ =
+        FlexMap(subgraph_.operators.Trusted(op_index_).Vector<uint8_t>(
+            schema::op::kCustomOptions));
+  }
+  return custom_options_;
 }
 
 bool OpContext::ExpectSameShape(const Tensor& a, const Tensor& b,
@@ -56,7 +60,7 @@ bool OpContext::ExpectVector(const Tensor& tensor, int32_t size,
                      tensor.elements);
 }
 
-void OpContext::CountWork(int64_t multiply_adds) {
+void OpContext::AddWork(int64_t multiply_adds) {
   // Callers multiply tensor sizes and may reach far; saturate.
   if (multiply_adds < 0 || work_ > INT64_MAX - multiply_adds) {
     work_ = INT64_MAX;
@@ -87,28 +91,30 @@ void OpContext::ExpectData(const Tensor& tensor, const char* what) {
          static_cast<int>(TensorType::kFloat32), static_cast<int>(tensor.type));
 }
 
-Tensor OpContext::GetInput(int i) {
-  if (!Expect(HasInput(i), StatusCode::kBadModel, "inputs", i + 1, inputs())) {
-    return {};
+void OpContext::GetInput(int i, Tensor* tensor) {
+  if (check_only_) {
+    if (Expect(HasInput(i), StatusCode::kBadModel, "inputs", i + 1, inputs())) {
+      *tensor = Get(inputs_[i], "input");
+    }
+    return;
   }
-  const Tensor tensor = Get(inputs_[i], "input");
-  if (tensor.offset == kSample) {
-    // Not before it was fetched, and no more than was.
-    Expect(check_only_ || tensor.bytes <= subgraph_.sample_bytes,
-           StatusCode::kNoPlan, "sample_bytes", subgraph_.sample_bytes,
-           tensor.bytes);
-  }
-  return tensor;
+  model_.ReadTensor(subgraph_, inputs_[i], arena_.data(), tensor);
+  if (tensor->offset != kSample) return;
+  // Not before it was fetched, and no more than was.
+  Expect(tensor->bytes <= subgraph_.sample_bytes, StatusCode::kNoPlan,
+         "sample_bytes", subgraph_.sample_bytes, tensor->bytes);
 }
 
 Tensor OpContext::Input(int i) {
-  const Tensor tensor = GetInput(i);
+  Tensor tensor = kNoTensor;
+  GetInput(i, &tensor);
   ExpectData(tensor, "input_type");
   return tensor;
 }
 
 Tensor OpContext::Input(int i, TensorType type) {
-  const Tensor tensor = GetInput(i);
+  Tensor tensor = kNoTensor;
+  GetInput(i, &tensor);
   ExpectType(tensor, type, "input_type");
   return tensor;
 }
@@ -119,25 +125,30 @@ Tensor OpContext::Input(int i, TensorType type, int rank) {
   return tensor;
 }
 
-Tensor OpContext::GetOutput(int i) {
+void OpContext::GetOutput(int i, Tensor* tensor) {
+  if (!check_only_) {
+    model_.ReadTensor(subgraph_, outputs_[i], arena_.data(), tensor);
+    return;
+  }
   if (!Expect(i < outputs(), StatusCode::kBadModel, "outputs", i + 1,
               outputs())) {
-    return {};
+    return;
   }
-  const Tensor tensor = Get(outputs_[i], "output");
-  Expect(tensor.is_in_arena(), StatusCode::kNoPlan, "output_place", 0,
-         tensor.offset);
-  return tensor;
+  *tensor = Get(outputs_[i], "output");
+  Expect(tensor->is_in_arena(), StatusCode::kNoPlan, "output_place", 0,
+         tensor->offset);
 }
 
 Tensor OpContext::Output(int i) {
-  const Tensor tensor = GetOutput(i);
+  Tensor tensor = kNoTensor;
+  GetOutput(i, &tensor);
   ExpectData(tensor, "output_type");
   return tensor;
 }
 
 Tensor OpContext::Output(int i, TensorType type) {
-  const Tensor tensor = GetOutput(i);
+  Tensor tensor = kNoTensor;
+  GetOutput(i, &tensor);
   ExpectType(tensor, type, "output_type");
   return tensor;
 }
@@ -153,11 +164,15 @@ int OpContext::ConstantInts(int i, int limit, int32_t* values) {
     return 0;
   }
   Tensor tensor;
-  const Status status =
-      model_.GetTensor(subgraph_, inputs_[i], arena_, &tensor);
-  if (!status.ok()) {
-    if (ok()) status_ = status;
-    return 0;
+  if (check_only_) {
+    const Status status =
+        model_.GetTensor(subgraph_, inputs_[i], arena_, &tensor);
+    if (!status.ok()) {
+      if (ok()) status_ = status;
+      return 0;
+    }
+  } else {
+    model_.ReadTensor(subgraph_, inputs_[i], arena_.data(), &tensor);
   }
   ExpectType(tensor, TensorType::kInt32, "input_type");
   if (!Expect(tensor.is_constant(), StatusCode::kUnsupportedOp,
@@ -179,13 +194,13 @@ int32_t OpContext::ConstantInt(int i) {
 
 int32_t OpContext::IntOption(const char* key) {
   int32_t value = 0;
-  Expect(custom_options_.Int(key, &value), StatusCode::kBadModel, key, 1, 0);
+  Expect(CustomOptions().Int(key, &value), StatusCode::kBadModel, key, 1, 0);
   return value;
 }
 
 int32_t OpContext::OptionalInt(const char* key, int32_t otherwise) {
   int32_t value = otherwise;
-  return custom_options_.Int(key, &value) ? value : otherwise;
+  return CustomOptions().Int(key, &value) ? value : otherwise;
 }
 
 float OpContext::FloatOption(const char* key) {
@@ -195,31 +210,34 @@ float OpContext::FloatOption(const char* key) {
 double OpContext::DoubleOption(const char* key) {
   double value = 0.0;
   // What Float gives fits a float, so that it is finite unless it is NaN.
-  const bool found = custom_options_.Float(key, &value) && value == value;
+  const bool found = CustomOptions().Float(key, &value) && value == value;
   Expect(found, StatusCode::kBadModel, key, 1, 0);
   return found ? value : 0.0;
 }
 
 bool OpContext::BoolOption(const char* key) {
   bool value = false;
-  Expect(custom_options_.Bool(key, &value), StatusCode::kBadModel, key, 1, 0);
+  Expect(CustomOptions().Bool(key, &value), StatusCode::kBadModel, key, 1, 0);
   return value;
 }
 
 Text OpContext::StringOption(const char* key) {
   Text value;
-  Expect(custom_options_.String(key, &value), StatusCode::kBadModel, key, 1, 0);
+  Expect(CustomOptions().String(key, &value), StatusCode::kBadModel, key, 1, 0);
   return value;
 }
 
 void OpContext::CheckMemory(InPlace in_place) {
   if (in_place == InPlace::kFetch) return;
   for (int o = 0; o < outputs() && ok(); ++o) {
-    const Tensor output = GetOutput(o);
+    Tensor output;
+    GetOutput(o, &output);
     if (output.type == TensorType::kResource) continue;
     for (int other = 0; other < o; ++other) {
-      Expect(!Overlap(output, GetOutput(other)), StatusCode::kNoPlan,
-             "outputs_overlap", o, other);
+      Tensor earlier;
+      GetOutput(other, &earlier);
+      Expect(!Overlap(output, earlier), StatusCode::kNoPlan, "outputs_overlap",
+             o, other);
     }
     bool stays = false;  // the bytes are already there
     for (int i = 0; i < inputs() && ok(); ++i) {

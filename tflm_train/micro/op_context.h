@@ -16,6 +16,7 @@
 #include "tflm_train/micro/flatbuffer.h"
 #include "tflm_train/micro/flexbuffer.h"
 #include "tflm_train/micro/model.h"
+#include "tflm_train/micro/schema.h"
 #include "tflm_train/micro/span.h"
 #include "tflm_train/micro/status.h"
 #include "tflm_train/micro/tensor.h"
@@ -30,11 +31,12 @@ enum class InPlace : uint8_t {
   kCopy,         // any: the op only moves bytes, by memmove
   kLoop,         // what its body's ops can bear
   kFetch,        // its outputs are one and the same
+  kNothing,      // any: the op is there to be checked
 };
 
 class OpContext {
  public:
-  // For operator `op_index` of the subgraph.
+  // For operator `op_index` of the subgraph, which has been found sound.
   OpContext(const Model& model, const Subgraph& subgraph, int32_t op_index,
             Span<uint8_t> arena, bool check_only);
 
@@ -65,7 +67,9 @@ class OpContext {
   int32_t ConstantInt(int i);
 
   // Builtin options; fields that are absent read as their default.
-  const Table& options() const { return options_; }
+  Table options() const {
+    return subgraph_.operators[op_index_].Child(schema::op::kBuiltinOptions);
+  }
   // Options of custom ops: missing ones are complained about.
   int32_t IntOption(const char* key);
   int32_t OptionalInt(const char* key, int32_t otherwise);
@@ -75,10 +79,15 @@ class OpContext {
   Text StringOption(const char* key);
 
   // Complains unless `condition`. Returns whether all is well so far.
-  bool Expect(bool condition, StatusCode code, const char* what,
-              int64_t wanted = 0, int64_t found = 0);
-  bool ExpectShape(bool condition, const char* what, int64_t wanted = 0,
-                   int64_t found = 0) {
+  [[gnu::always_inline]] bool Expect(bool condition, StatusCode code,
+                                     const char* what, int64_t wanted = 0,
+                                     int64_t found = 0) {
+    if (!condition) Complain(code, what, wanted, found);
+    return ok();
+  }
+  [[gnu::always_inline]] bool ExpectShape(bool condition, const char* what,
+                                          int64_t wanted = 0,
+                                          int64_t found = 0) {
     return Expect(condition, StatusCode::kBadShape, what, wanted, found);
   }
   bool ExpectSameShape(const Tensor& a, const Tensor& b, const char* what);
@@ -86,14 +95,14 @@ class OpContext {
   bool ExpectVector(const Tensor& tensor, int32_t size, const char* what);
 
   // Adds to the estimate of what a run of the op costs, in multiply-adds.
-  void CountWork(int64_t multiply_adds);
+  [[gnu::always_inline]] void CountWork(int64_t multiply_adds) {
+    if (check_only_) AddWork(multiply_adds);
+  }
   int64_t work() const { return work_; }
 
   // Of a call, while it is checked.
   void set_work_limit(int64_t limit) { work_limit_ = limit; }
   int64_t work_limit() const { return work_limit_; }
-
-  const Table& op() const { return op_; }
 
   bool ok() const { return status_.ok(); }
   bool Ready() const { return ok() && !check_only_; }
@@ -126,9 +135,15 @@ class OpContext {
   int32_t variable_bytes() const { return model_.variable_bytes(); }
 
  private:
+  // Not inline, for the size of the program.
+  void Complain(StatusCode code, const char* what, int64_t wanted,
+                int64_t found);
+  void AddWork(int64_t multiply_adds);
+  const FlexMap& CustomOptions();
+
   Tensor Get(int32_t index, const char* what);
-  Tensor GetInput(int i);
-  Tensor GetOutput(int i);
+  void GetInput(int i, Tensor* tensor);
+  void GetOutput(int i, Tensor* tensor);
   void ExpectType(const Tensor& tensor, TensorType type, const char* what);
   void ExpectData(const Tensor& tensor, const char* what);
 
@@ -138,11 +153,9 @@ class OpContext {
   const Span<uint8_t> arena_;
   const bool check_only_;
   uint8_t variant_ = 0;
-  const Table op_;
   Span<const int32_t> inputs_;
   Span<const int32_t> outputs_;
-  Table options_;
-  FlexMap custom_options_;
+  FlexMap custom_options_;  // not present before one is asked for
   int64_t work_ = 0;
   int64_t work_limit_ = 0;
   Status status_;

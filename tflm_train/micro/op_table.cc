@@ -19,4 +19,14 @@ const OpEntry* FindOp(const OpCode& code) {
   return index == kNoOp ? nullptr : &ops.entries[index];
 }
 
+void FindOps(Model* model) {
+  for (int32_t i = 0; i < model->op_codes(); ++i) {
+    OpCode code;
+    const Status status = model->GetOpCode(i, &code);
+    const OpEntry* entry = status.ok() ? FindOp(code) : nullptr;
+    if (entry == nullptr) continue;
+    model->SetOpOfCode(i, static_cast<int>(entry - kProgramOps.entries));
+  }
+}
+
 }  // namespace biotrain

@@ -50,6 +50,17 @@ extern const OpTable kProgramOps;
 // nullptr if the program has no such op.
 const OpEntry* FindOp(const OpCode& code);
 
+// Looks up all operator codes of the model.
+void FindOps(Model* model);
+// Of an operator code for which there is one.
+inline const OpEntry& OpOfCode(const Model& model, uint32_t code) {
+  const int known = model.OpOfCode(code);
+  if (known >= 0) return kProgramOps.entries[known];
+  OpCode wanted;
+  (void)model.GetOpCode(code, &wanted);
+  return *FindOp(wanted);
+}
+
 }  // namespace biotrain
 
 #endif  // TFLM_TRAIN_MICRO_OP_TABLE_H_

@@ -7,6 +7,7 @@
 #include "tflm_train/kernels/fma.h"
 #include "tflm_train/kernels/repeat.h"
 #include "tflm_train/micro/interpreter.h"
+#include "tflm_train/micro/op_table.h"
 #include "tflm_train/micro/signatures.h"
 
 namespace biotrain {
@@ -114,6 +115,7 @@ Status Trainer::Create(Span<const uint8_t> model, Span<uint8_t> arena,
   }
   trainer->arena_ = {arena.data(), static_cast<size_t>(wanted)};
 
+  FindOps(&trainer->model_);
   status = CheckSignatures(trainer->model_, trainer->arena_,
                            limits.work_per_call, &trainer->init_subgraph_);
   if (!status.ok()) return status;

@@ -28,6 +28,7 @@ inline constexpr InPlace kLastInput = InPlace::kLastInput;
 inline constexpr InPlace kCopy = InPlace::kCopy;
 inline constexpr InPlace kLoop = InPlace::kLoop;
 inline constexpr InPlace kFetch = InPlace::kFetch;
+inline constexpr InPlace kNothing = InPlace::kNothing;
 
 // clang-format off
 inline constexpr OpEntry kAllOps[] = {
@@ -88,9 +89,9 @@ inline constexpr OpEntry kAllOps[] = {
     {111, "ELU", ops::ActivationForward<ActivationKind::kElu>, 1, 1, 1, kElementwise, 0},
     {123, "SELECT_V2", ops::Select, 3, 3, 1, kElementwise, 0},
     {126, "BATCH_MATMUL", ops::BatchMatMul, 2, 2, 1, kNever, 0},
-    {129, "CALL_ONCE", ops::CallOnce, 0, 0, 0, kNever, 0},
+    {129, "CALL_ONCE", ops::CallOnce, 0, 0, 0, kNothing, 0},
     {130, "BROADCAST_TO", ops::BroadcastTo, 2, 2, 1, kNever, 0},
-    {142, "VAR_HANDLE", ops::VarHandle, 0, 0, 1, kNever, 0},
+    {142, "VAR_HANDLE", ops::VarHandle, 0, 0, 1, kNothing, 0},
     {143, "READ_VARIABLE", ops::ReadVariable, 1, 1, 1, kCopy, 0},
     {144, "ASSIGN_VARIABLE", ops::AssignVariable, 2, 2, 0, kCopy, 0},
 

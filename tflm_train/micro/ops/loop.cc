@@ -11,7 +11,7 @@ namespace {
 constexpr int32_t kMaxCount = 1 << 20;
 
 // The body in the loop's first iteration.
-Subgraph Body(OpContext& op, int32_t index, int32_t count) {
+[[gnu::noinline]] Subgraph Body(OpContext& op, int32_t index, int32_t count) {
   const Subgraph& outer = op.subgraph();
   op.Expect(outer.loops < kMaxLoops, StatusCode::kUnsupportedOp, "nested_loops",
             kMaxLoops, outer.loops + 1);
@@ -62,7 +62,10 @@ void CheckEnd(OpContext& op, const Subgraph& body, const Tensor& outer,
   op.Expect(same, StatusCode::kNoPlan, "loop_end", outer.offset, inner.offset);
 }
 
-void CheckLoop(OpContext& op, const Subgraph& body, int32_t carried) {
+// Checks are not inlined: what they need on the stack would stay there while
+// the body runs.
+[[gnu::noinline]] void CheckLoop(OpContext& op, const Subgraph& body,
+                                 int32_t carried) {
   const int inputs = static_cast<int>(body.inputs.size());
   const int outputs = static_cast<int>(body.outputs.size());
   op.Expect(inputs == op.inputs(), StatusCode::kBadModel, "loop_inputs", inputs,
@@ -93,9 +96,11 @@ void CheckLoop(OpContext& op, const Subgraph& body, int32_t carried) {
 
 // Inputs that are a sample where its source has it are all whole or all
 // slices, since a body knows one place. Takes the body to its first slice.
-void EnterSample(OpContext& op, Subgraph* body) {
+[[gnu::noinline]] void EnterSample(OpContext& op, Subgraph* body) {
+  const Subgraph& outer = op.subgraph();
   int32_t bytes = 0;
   for (int i = 0; i < op.inputs() && op.ok(); ++i) {
+    if (outer.offsets[op.input_indices()[i]] != kNowhere) continue;
     if (op.Input(i).offset != kSample) continue;
     const Tensor inner = InnerTensor(op, *body, body->inputs[i]);
     op.Expect(bytes == 0 || bytes == inner.bytes, StatusCode::kNoPlan,

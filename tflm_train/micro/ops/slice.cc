@@ -85,7 +85,7 @@ void StridedSlice(OpContext& op) {
   const int ends = op.ConstantInts(2, kMaxRank, end);
   const int strides = op.ConstantInts(3, kMaxRank, stride);
   op.ExpectShape(ends == count && strides == count, "end", count, ends);
-  const Table& options = op.options();
+  const Table options = op.options();
   const auto Mask = [&options](int field) {
     return options.Number<int32_t>(field);
   };

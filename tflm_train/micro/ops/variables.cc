@@ -14,6 +14,8 @@ namespace {
 // memory.
 Tensor Variable(OpContext& op, int32_t bytes) {
   const Tensor variable = op.Input(0, TensorType::kResource);
+  op.Expect(variable.is_in_arena(), StatusCode::kNoPlan, "variable", 0,
+            variable.offset);
   op.Expect(int64_t{variable.offset} + bytes <= op.variable_bytes(),
             StatusCode::kNoPlan, "variable_bytes", op.variable_bytes(),
             int64_t{variable.offset} + bytes);
