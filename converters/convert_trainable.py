@@ -230,6 +230,7 @@ def _emit(
             leaf_layers(model), options.batch_size, trained=step.trained_layers()
         ),
         "commuted": [chain.report(options.batch_size) for chain in step.commuted],
+        "folded": [fold.report(options.batch_size) for fold in step.folded],
         "predicted_instructions_per_step": predict_steps(graph) if plan else None,
         "flatbuffer_bytes": len(data),
         "flash_bytes": len(data),
