@@ -130,6 +130,7 @@ def _convert(
     from converters import graph as graphs
     from converters.emit.predict import cost_on
     from converters.gradients.writer import Writer
+    from converters.passes.add_into_bias import add_into_bias
     from converters.passes.channels_first import channels_first
     from converters.passes.drop_names import drop_names
     from converters.passes.exact_options import exact_options
@@ -157,7 +158,7 @@ def _convert(
     schedule = None
     if compact:
         schedule = choose(
-            zero_states(relu_behind_pool(channels_first(graph))),
+            zero_states(relu_behind_pool(add_into_bias(channels_first(graph)))),
             batch=options.batch_size,
             budget=demand.budget,
             sample=demand.sample,
