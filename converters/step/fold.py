@@ -40,6 +40,10 @@ class Fold:
     _input: tf.Tensor | None = field(default=None, repr=False)
 
     @property
+    def names(self) -> list[str]:
+        return [self.conv.name, self.norm.name]
+
+    @property
     def live(self) -> bool:
         """The norm takes the statistics of the batch in training."""
         return isinstance(self.norm, layers.LiveBatchNorm) and bool(self.norm.trainable)
@@ -59,7 +63,7 @@ class Fold:
         """For report.json: what the norm takes of a training step on a batch."""
         macs = self.training_macs()
         return {
-            "layers": [self.conv.name, self.norm.name],
+            "layers": self.names,
             "macs_before": batch_size * macs.before,
             "macs_after": batch_size * macs.after,
         }
