@@ -130,6 +130,7 @@ def _convert(
     from converters import graph as graphs
     from converters.emit.predict import cost_on
     from converters.gradients.writer import Writer
+    from converters.passes.add_into_bias import add_into_bias
     from converters.passes.channels_first import channels_first
     from converters.passes.drop_names import drop_names
     from converters.passes.exact_options import exact_options
@@ -158,7 +159,7 @@ def _convert(
     schedule = None
     if compact:
         schedule = choose(
-            zero_states(relu_behind_pool(through_views(channels_first(graph)))),
+            zero_states(relu_behind_pool(through_views(add_into_bias(channels_first(graph))))),
             batch=options.batch_size,
             budget=demand.budget,
             sample=demand.sample,
@@ -231,6 +232,7 @@ def _emit(
             leaf_layers(model), options.batch_size, trained=step.trained_layers()
         ),
         "commuted": [chain.report(options.batch_size) for chain in step.commuted],
+        "folded": [fold.report(options.batch_size) for fold in step.folded],
         "predicted_instructions_per_step": predict_steps(graph) if plan else None,
         "flatbuffer_bytes": len(data),
         "flash_bytes": len(data),

@@ -16,6 +16,8 @@ from converters.passes.slicing import Pattern, Result, pattern
 
 _SMALL = 1024
 """Bytes that are rather stored for all samples than summed up in a loop."""
+_WAITING = 4096
+"""Bytes that are rather stored for all samples than computed once more in another loop."""
 
 
 def stream_batch(graph: Graph, batch: int) -> Graph:
@@ -45,7 +47,7 @@ def batch_patterns(subgraph: Subgraph, batch: int, *, x: int) -> dict[int, Patte
         if (
             candidate is None
             or not _fits(subgraph, op.inputs, candidate, of_samples)
-            or (not fetched & set(cut) and _rather_whole(subgraph, op, candidate, ready > first))
+            or (not fetched & set(cut) and _rather_whole(subgraph, op, cut, candidate, ready > first))
         ):
             waits = 1 if set(cut) - set(subgraph.inputs) else 0
             level.update(dict.fromkeys(op.outputs, max(ready, first + waits)))
@@ -58,7 +60,9 @@ def batch_patterns(subgraph: Subgraph, batch: int, *, x: int) -> dict[int, Patte
     return found
 
 
-def _rather_whole(subgraph: Subgraph, op: Op, candidate: Pattern, waits: bool) -> bool:
+def _rather_whole(
+    subgraph: Subgraph, op: Op, cut: list[int], candidate: Pattern, waits: bool
+) -> bool:
     """What is small is stored for all samples: not summed up in a loop, not computed once more
     when something else is ready, and, of the labels, looked up at the very beginning, so that one
     that does not exist is seen before anything is written.
@@ -66,7 +70,7 @@ def _rather_whole(subgraph: Subgraph, op: Op, candidate: Pattern, waits: bool) -
     if candidate.result is Result.SUM:
         return _bytes(subgraph, op.inputs) <= max(_SMALL, _bytes(subgraph, op.outputs))
     if waits:
-        return _bytes(subgraph, op.inputs) <= _SMALL
+        return _bytes(subgraph, cut) <= _WAITING
     given = {t for t in op.inputs if subgraph.tensors[t].data is None} <= set(subgraph.inputs)
     return given and _bytes(subgraph, (*op.inputs, *op.outputs)) <= _SMALL
 

@@ -20,11 +20,8 @@ from typing import Any
 import keras
 
 from converters.gradients.writer import Writer
-from converters.step import layers
+from converters.step.calls import CONVOLUTIONS, CallGraph, is_norm, is_used_once
 from converters.step.chain import Chain
-
-_CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D)
-_NORMS = (layers.LiveBatchNorm, layers.FrozenBatchNorm)
 
 
 def commute(model: keras.Model, writer: Writer, *, when: bool | str) -> list[Chain]:
@@ -47,16 +44,16 @@ def find_chains(model: keras.Model, writer: Writer, *, fixed: bool = True) -> It
     """Chains of a functional or sequential model and of the models inside. ``fixed``: what the
     model is given depends on nothing that trains.
     """
-    graph = _Graph(model, fixed)
+    graph = CallGraph(model, fixed)
     for node in graph.nodes:
         given = graph.is_fixed(node)
         if isinstance(node.operation, keras.Model):
             yield from find_chains(node.operation, writer, fixed=given)
-        if not _is_temporal(node.operation) or not _is_used_once(node):
+        if not _is_temporal(node.operation) or not is_used_once(node):
             continue
         following = graph.only_consumer(node)
         norm = None
-        if following is not None and _is_norm(following.operation):
+        if following is not None and is_norm(following.operation):
             norm, following = following.operation, graph.only_consumer(following)
         if following is None or not _is_spatial(following.operation):
             continue
@@ -66,43 +63,10 @@ def find_chains(model: keras.Model, writer: Writer, *, fixed: bool = True) -> It
             yield chain
 
 
-class _Graph:
-    """Calls of layers, Keras's nodes, in the order of execution."""
-
-    def __init__(self, model: keras.Model, fixed: bool) -> None:
-        graph = model._functional if isinstance(model, keras.Sequential) else model
-        by_depth = sorted(graph._nodes_by_depth.items(), reverse=True)
-        self.nodes: list[Any] = [node for _, nodes in by_depth for node in nodes]
-        # The model's own outputs are consumed by whoever calls it.
-        self._consumers: dict[int, list[Any]] = {id(t): [None] for t in graph.outputs}
-        self._fixed: dict[int, bool] = {}
-        for node in self.nodes:
-            for tensor in node.arguments.keras_tensors:
-                self._consumers.setdefault(id(tensor), []).append(node)
-            moves = bool(getattr(node.operation, "trainable_variables", ()))
-            same = fixed if node.is_input else self.is_fixed(node) and not moves
-            self._fixed.update({id(t): same for t in node.outputs})
-
-    def is_fixed(self, node: Any) -> bool:
-        """What the node is given depends on nothing that trains."""
-        return all(self._fixed[id(t)] for t in node.arguments.keras_tensors)
-
-    def only_consumer(self, node: Any) -> Any:
-        """The one node that sees what ``node`` gives, if its layer is used there alone."""
-        consumers = [c for t in node.outputs for c in self._consumers.get(id(t), [])]
-        if len(consumers) != 1 or consumers[0] is None or not _is_used_once(consumers[0]):
-            return None
-        return consumers[0]
-
-
-def _is_used_once(node: Any) -> bool:
-    return len(node.operation._inbound_nodes) == 1
-
-
 def _is_temporal(layer: Any) -> bool:
     """A linear convolution of one channel along time."""
     return (
-        type(layer) in _CONVOLUTIONS
+        type(layer) in CONVOLUTIONS
         and layer.input.shape[-1] == 1
         and layer.kernel_size[0] == 1
         and math.prod((*layer.strides, *layer.dilation_rate)) == 1
@@ -114,16 +78,8 @@ def _is_temporal(layer: Any) -> bool:
 def _is_spatial(layer: Any) -> bool:
     """A convolution over the full height, one sample wide."""
     return (
-        type(layer) in _CONVOLUTIONS
+        type(layer) in CONVOLUTIONS
         and tuple(layer.kernel_size) == (layer.input.shape[1], 1)
         and math.prod((*layer.strides, *layer.dilation_rate)) == 1
         and (layer.padding == "valid" or layer.kernel_size[0] == 1)
-    )
-
-
-def _is_norm(layer: Any) -> bool:
-    return (
-        type(layer) in _NORMS
-        and layer.axis in (-1, len(layer.input.shape) - 1)
-        and layer.activity_regularizer is None
     )

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from converters.gradients.writer import Writer
 from converters.step.layers import update_moving, value_of
+from converters.step.variances import statistics_of
 from converters.step.window_moments import window_moments
 
 
@@ -44,7 +45,9 @@ def commuted(
     scale, shift = None, bias
     if norm is not None:
         if live:
-            mean, variance = _statistics(temporal, bias, x, padding, writer)
+            mean, variance = statistics_of(
+                temporal, bias, *window_moments(x, taps, padding, writer)
+            )
             update_moving(norm, mean, variance)
         else:
             mean, variance = norm.moving_mean.value, norm.moving_variance.value
@@ -76,32 +79,6 @@ def commuted(
         shifts = tf.reshape(shift, [filters, 1]) * totals
         added.append(tf.reduce_sum(shifts, 0) if mixes else tf.reshape(shifts, [channels]))
     return z + tf.add_n(added) if added else z
-
-
-def _statistics(
-    temporal: tf.Tensor, bias: tf.Tensor | None, x: tf.Tensor, padding: str, writer: Writer
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean and variance [F] of what the temporal filters [F, K] make of x [B, H, T, 1]."""
-    window, products = window_moments(x, temporal.shape[1], padding, writer)
-    mean = tf.reduce_sum(temporal * window, 1)
-    variance = _variances(temporal, window, products)
-    # A filter that x does not excite must not get a negative variance from rounding.
-    return mean if bias is None else mean + bias, tf.nn.relu(variance)
-
-
-@tf.custom_gradient
-def _variances(rows: tf.Tensor, mean: tf.Tensor, products: tf.Tensor):  # type: ignore[no-untyped-def]
-    """[F]: row' (products - mean mean') row for each of the rows [F, K]. The matrix is symmetric,
-    so the gradient needs the product that is already there, and no memory for a matrix [K, K].
-    """
-    across = tf.reshape(mean, [1, -1])
-    along = tf.matmul(rows, across, transpose_b=True)
-    product = tf.matmul(rows, products) - tf.matmul(along, across)
-
-    def gradient(slopes: tf.Tensor) -> tuple[tf.Tensor, None, None]:
-        return tf.reshape(2.0 * slopes, [-1, 1]) * product, None, None
-
-    return tf.reduce_sum(rows * product, 1), gradient
 
 
 def _depthwise_filter(temporal: tf.Tensor, scale: tf.Tensor | None, times: int) -> tf.Tensor:

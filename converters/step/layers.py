@@ -24,7 +24,8 @@ def value_of(variable: keras.Variable | None, channels: int, default: float) -> 
 
 
 class Linked:
-    """A layer that may be in a chain, which is computed in another order (step/commute.py)."""
+    """A layer that may be in a chain or a fold, computed together with others (step/commute.py,
+    step/fold.py)."""
 
     chain: Any = None
 
@@ -178,6 +179,13 @@ def _finish(layer: keras.layers.Layer, y: tf.Tensor) -> tf.Tensor:
     if layer.use_bias:
         y = y + layer.bias.value
     return layer.activation(y) if layer.activation is not None else y
+
+
+def convolve(layer: keras.layers.Layer, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """What a Conv2D or DepthwiseConv2D gives with another kernel, without bias and activation."""
+    full = isinstance(layer, Conv2D)
+    op = tf.raw_ops.Conv2D if full else tf.raw_ops.DepthwiseConv2dNative
+    return _convolve(layer, inputs, kernel, op)
 
 
 def _full(layer: keras.layers.Layer, inputs: tf.Tensor) -> tf.Tensor:

@@ -15,6 +15,7 @@ from converters.errors import ConversionError
 from converters.gradients.registry import rewritten_gradients
 from converters.gradients.writer import Writer
 from converters.step.commute import commute
+from converters.step.fold import fold_norms
 from converters.step.losses import Loss, choose_loss, compiled_loss_name
 from converters.step.optimizers import Sgd, choose_optimizer
 from converters.step.options import StepOptions
@@ -50,6 +51,7 @@ class TrainingStep(tf.Module):
         twin = make_twin(model, options, writer)
         apply_strategy(twin.model, options.strategy)
         self.commuted = commute(twin.model, writer, when=options.commute)
+        self.folded = fold_norms(twin.model, writer, when=options.commute)
         optimizer, optimizer_origin = choose_optimizer(options, model)
         units = int(model.output_shape[-1])
         loss, loss_origin = choose_loss(

@@ -13,6 +13,7 @@ import tensorflow as tf
 from converters.gradients.writer import Writer
 from converters.step.options import StepOptions
 from converters.step.training_step import TrainingStep
+from tests.compare import assert_all_close, assert_close
 
 RATE = 0.25
 
@@ -81,6 +82,64 @@ def exact(
     gradients = tape.gradient(loss, [v.value for v in trained])
     found = {v.path: g.numpy() for v, g in zip(trained, gradients, strict=True)}
     return float(loss), found
+
+
+def _split(gradients: dict[str, np.ndarray], zero: set[str]) -> tuple[dict[str, Any], ...]:
+    """Gradients that are something, and those that are zero but for rounding."""
+    return (
+        {n: g for n, g in gradients.items() if n not in zero},
+        {n: g for n, g in gradients.items() if n in zero},
+    )
+
+
+def assert_gradients(
+    found: Step,
+    expected: tuple[float, dict[str, np.ndarray]],
+    what: str,
+    *,
+    zero: set[str] = frozenset(),  # type: ignore[assignment]
+) -> None:
+    loss, gradients = expected
+    assert_close(found.losses[0], loss, "loss", what=f"{what}: loss")
+    wanted, rounding = _split(gradients, zero)
+    had, rest = _split(found.gradients, zero)
+    assert_all_close(had, wanted, "commuted_gradient", what=f"{what}: gradient of")
+    assert set(rounding) == zero
+    if zero:
+        assert_all_close(rest, rounding, "zero_gradient", what=f"{what}: no gradient of")
+
+
+def compare(
+    model: keras.Model,
+    *,
+    batch: int,
+    norm: str,
+    what: str,
+    steps: int = 4,
+    kind: str = "commuted",
+) -> None:
+    """With one rewrite of the ``kind`` and without, from the same weights; the first step also
+    against float64.
+    """
+    generator = np.random.default_rng(3)
+    x = generator.normal(0.4, 1.0, (steps, batch, *model.input_shape[1:])).astype(np.float32)
+    y = generator.integers(0, 3, (steps, batch)).astype(np.int32)
+    rate = 1 / 16
+    swapped = make_step(model, batch=batch, rate=rate, norm=norm, commute=True)
+    (rewrite,) = getattr(swapped, kind)
+    assert rewrite.names[0] == "first"
+    ours = run(swapped, x, y, rate=rate)
+    plain = make_step(model, batch=batch, rate=rate, norm=norm, commute=False)
+    assert plain.commuted == plain.folded == []
+    usual = run(plain, x, y, rate=rate)
+    wanted = exact(model, x[0], y[0], norm)
+    # What a live norm subtracts again has no gradient.
+    live = norm == "keep" and "norm" in rewrite.names
+    subtracted = {n for n in wanted[1] if live and n.endswith("first/bias")}
+    assert_gradients(ours, wanted, what, zero=subtracted)
+    assert_close(ours.losses, usual.losses, "loss", what=f"{what}: losses")
+    assert_all_close(ours.after, usual.after, "weights", what=f"{what}: after")
+    assert_close(ours.output, usual.output, "output", what=f"{what}: infer")
 
 
 class _Frozen(keras.layers.BatchNormalization):

@@ -37,58 +37,11 @@ def _twin(model: keras.Model, norm: str = "keep") -> keras.Model:
     return make_twin(model, StepOptions(norm=norm), MICRO).model
 
 
-def _split(gradients: dict[str, np.ndarray], zero: set[str]) -> tuple[dict[str, Any], ...]:
-    """Gradients that are something, and those that are zero but for rounding."""
-    return (
-        {n: g for n, g in gradients.items() if n not in zero},
-        {n: g for n, g in gradients.items() if n in zero},
-    )
-
-
-def _assert_gradients(
-    found: commuting.Step,
-    exact: tuple[float, dict[str, np.ndarray]],
-    what: str,
-    *,
-    zero: set[str] = frozenset(),  # type: ignore[assignment]
-) -> None:
-    loss, gradients = exact
-    assert_close(found.losses[0], loss, "loss", what=f"{what}: loss")
-    wanted, rounding = _split(gradients, zero)
-    had, rest = _split(found.gradients, zero)
-    assert_all_close(had, wanted, "commuted_gradient", what=f"{what}: gradient of")
-    assert set(rounding) == zero
-    if zero:
-        assert_all_close(rest, rounding, "zero_gradient", what=f"{what}: no gradient of")
-
-
-def _compare(model: keras.Model, *, batch: int, norm: str, what: str, steps: int = 4) -> None:
-    """Both orders from the same weights; the first step also against float64."""
-    generator = np.random.default_rng(3)
-    x = generator.normal(0.4, 1.0, (steps, batch, *model.input_shape[1:])).astype(np.float32)
-    y = generator.integers(0, 3, (steps, batch)).astype(np.int32)
-    rate = 1 / 16
-    swapped = commuting.make_step(model, batch=batch, rate=rate, norm=norm, commute=True)
-    assert [chain.names[0] for chain in swapped.commuted] == ["first"]
-    ours = commuting.run(swapped, x, y, rate=rate)
-    plain = commuting.make_step(model, batch=batch, rate=rate, norm=norm, commute=False)
-    assert plain.commuted == []
-    usual = commuting.run(plain, x, y, rate=rate)
-    exact = commuting.exact(model, x[0], y[0], norm)
-    # What a live norm subtracts again has no gradient.
-    live = norm == "keep" and "norm" in swapped.commuted[0].names
-    subtracted = {n for n in exact[1] if live and n.endswith("first/bias")}
-    _assert_gradients(ours, exact, what, zero=subtracted)
-    assert_close(ours.losses, usual.losses, "loss", what=f"{what}: losses")
-    assert_all_close(ours.after, usual.after, "weights", what=f"{what}: after")
-    assert_close(ours.output, usual.output, "output", what=f"{what}: infer")
-
-
 @pytest.mark.parametrize("seed", DRAWN)
 def test_drawn_networks(seed: int) -> None:
     drawn = draw(seed)
     keras.utils.set_random_seed(seed)
-    _compare(
+    commuting.compare(
         drawn.build(),
         batch=drawn.batch,
         norm="frozen" if drawn.norm == "frozen" else "keep",
@@ -113,12 +66,12 @@ def test_drawn_networks_are_of_all_kinds() -> None:
 @pytest.mark.parametrize("name", FORMS)
 def test_forms_of_models(name: str) -> None:
     keras.utils.set_random_seed(5)
-    _compare(FORMS[name](), batch=3, norm="keep", what=name)
+    commuting.compare(FORMS[name](), batch=3, norm="keep", what=name)
 
 
 def test_a_frozen_norm_behind_weights() -> None:
     keras.utils.set_random_seed(6)
-    _compare(front_of_frozen_norm(), batch=3, norm="frozen", what="front")
+    commuting.compare(front_of_frozen_norm(), batch=3, norm="frozen", what="front")
 
 
 def test_forgotten_edges_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +83,7 @@ def test_forgotten_edges_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     seed = next(s for s in DRAWN if draw(s).norm == "keep" and draw(s).taps > 3)
     keras.utils.set_random_seed(seed)
     with pytest.raises(AssertionError, match=r"loss: compared=1 |gradient of"):
-        _compare(draw(seed).build(), batch=draw(seed).batch, norm="keep", what="planted")
+        commuting.compare(draw(seed).build(), batch=draw(seed).batch, norm="keep", what="planted")
 
 
 @pytest.mark.parametrize("name", NEVER)
@@ -210,7 +163,7 @@ def test_full_eegnet_on_signals_with_an_offset(offset: float) -> None:
     y = generator.integers(0, 4, (1, 4)).astype(np.int32)
     found = commuting.run(commuting.make_step(model, batch=4, commute=True), x, y)
     exact = commuting.exact(model, x[0], y[0])
-    _assert_gradients(found, exact, f"offset {offset}", zero={"temporal_norm/beta"})
+    commuting.assert_gradients(found, exact, f"offset {offset}", zero={"temporal_norm/beta"})
 
 
 def test_traces_do_not_share_their_inputs() -> None:

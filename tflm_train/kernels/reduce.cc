@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tflm_train/kernels/reduce.h"
 
+#include "tflm_train/kernels/repeat.h"
 #include "tflm_train/kernels/sums.h"
 
 namespace biotrain {
@@ -40,28 +41,56 @@ int Product(int rank, const int* dims) {
   return product;
 }
 
+// Adds `run` elements, `step` apart, to each sum; returns where the next is.
+template <int kCount>
+const float* AddRun(int run, const float* term, int step, int lane_stride,
+                    float* partial) {
+  float sums[kCount];
+  for (int lane = 0; lane < kCount; ++lane) sums[lane] = partial[lane];
+  if (step == 1) {
+    const float* lanes[kCount];
+    for (int lane = 0; lane < kCount; ++lane) {
+      lanes[lane] = term + lane * lane_stride;
+    }
+    ForEachElement(run, [&](int i) BIOTRAIN_INLINE {
+      for (int lane = 0; lane < kCount; ++lane) sums[lane] += lanes[lane][i];
+    });
+    term += run;
+  } else {
+    for (int i = 0; i < run; ++i, term += step) {
+      for (int lane = 0; lane < kCount; ++lane) {
+        sums[lane] += term[lane * lane_stride];
+      }
+    }
+  }
+  for (int lane = 0; lane < kCount; ++lane) partial[lane] = sums[lane];
+  return term;
+}
+
 // `terms` elements for each of kCount outputs, `lane_stride` apart.
 template <int kCount>
 void SumLanes(const ReduceGeometry& g, int terms, const float* x,
               int lane_stride, bool mean, float* y) {
+  // The innermost reduced axis is a plain loop; the others come after it.
+  const int inner = g.reduced_rank > 0 ? g.reduced_rank - 1 : 0;
+  const int width = g.reduced_rank > 0 ? g.reduced_dims[inner] : 1;
+  const int step = g.reduced_rank > 0 ? g.reduced_strides[inner] : 0;
+  Odometer at(inner, g.reduced_dims, g.reduced_strides);
+  int left = width;
+  const float* term = x;
   ChunkedSums<kCount> sums;
-  const auto add = [=](const float* term, float* partial) {
-    for (int lane = 0; lane < kCount; ++lane) {
-      partial[lane] += term[lane * lane_stride];
-    }
-  };
-  if (g.reduced_rank == 1) {
-    const int step = g.reduced_strides[0];
-    sums.AddRows(terms, [=](int term, float* partial) {
-      add(x + term * step, partial);
-    });
-  } else {
-    Odometer at(g.reduced_rank, g.reduced_dims, g.reduced_strides);
-    sums.AddRows(terms, [&](int, float* partial) {
-      add(x + at.offset(), partial);
+  sums.AddChunks(terms, [&](int begin, int end, float* partial) {
+    while (begin < end) {
+      const int run = left < end - begin ? left : end - begin;
+      term = AddRun<kCount>(run, term, step, lane_stride, partial);
+      begin += run;
+      left -= run;
+      if (left > 0) continue;
       at.Next();
-    });
-  }
+      term = x + at.offset();
+      left = width;
+    }
+  });
   for (int lane = 0; lane < kCount; ++lane) {
     const float sum = sums.Total(lane);
     y[lane] = mean ? sum / static_cast<float>(terms) : sum;

@@ -32,11 +32,18 @@ class ChunkedSums {
   // add_row(row, partial) adds the terms of one row to partial[kCount].
   template <typename AddRow>
   void AddRows(int rows, AddRow add_row) {
+    AddChunks(rows, [&](int begin, int end, float* partial) {
+      for (int row = begin; row < end; ++row) add_row(row, partial);
+    });
+  }
+  // add_chunk(begin, end, partial) adds those of some rows, one by one.
+  template <typename AddChunk>
+  void AddChunks(int rows, AddChunk add_chunk) {
     constexpr int kChunk = 128;
     for (int begin = 0; begin < rows; begin += kChunk) {
       const int end = rows - begin < kChunk ? rows : begin + kChunk;
       float partial[kCount] = {};
-      for (int row = begin; row < end; ++row) add_row(row, partial);
+      add_chunk(begin, end, partial);
       for (int i = 0; i < kCount; ++i) totals_[i].Add(partial[i]);
     }
   }
