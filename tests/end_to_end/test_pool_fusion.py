@@ -15,7 +15,10 @@ from tests.compare import assert_all_close, assert_close
 from tests.end_to_end.host_run import RunnerResult, train_on
 
 STEPS, BATCH, SEED = 3, 4, 5
-PASSES = ("relu_behind_pool", "norm_into_pool")
+PASSES = (
+    "converters.passes.relu_behind_pool.relu_behind_pool",
+    "converters.search.dial.norm_into_pool",
+)
 FUSED = "BiotrainBatchNormMaxPool"
 L = keras.layers
 
@@ -41,7 +44,7 @@ def _train(
 ) -> tuple[ConversionResult, RunnerResult]:
     with monkeypatch.context() as patch:
         for name in without:
-            patch.setattr(f"converters.passes.{name}.{name}", lambda graph: graph)
+            patch.setattr(name, lambda graph: graph)
         conversion = convert(_network(), output_dir=folder, batch_size=BATCH, learning_rate=0.05)
     rng = np.random.default_rng(SEED)
     x = rng.standard_normal((STEPS, BATCH, 2, 61, 1)).astype(np.float32)
