@@ -5,6 +5,18 @@
 #include "tflm_train/kernels/tile_grid.h"
 
 namespace biotrain {
+namespace {
+
+// Columns that do not fill a tile of the usual shape.
+constexpr int kFew = 4;
+
+const TileGrid& GridFor(bool adj_x, bool adj_y, bool few_columns) {
+  if (adj_x) return few_columns ? kItemsByFewGrid : kItemsByItemsGrid;
+  if (adj_y) return few_columns ? kStepsByFewGrid : kStepsByStepsGrid;
+  return kStepsByItemsGrid;
+}
+
+}  // namespace
 
 void MatMul(const float* a, bool adj_x, const float* b, bool adj_y, int m,
             int k, int n, const float* bias, Activation activation, float* c) {
@@ -17,11 +29,13 @@ void MatMul(const float* a, bool adj_x, const float* b, bool adj_y, int m,
     // There is no grid for it: c is summed up turned round.
     RunGrid(kStepsByItemsGrid, columns, rows, terms, Start::kZero, {c, 1, n}, n,
             m);
+  } else if (!adj_x && !adj_y && m == 1) {
+    // Tiles are of many items: the columns.
+    RunGrid(kItemsByFewGrid, columns, rows, terms, Start::kZero, {c, 1, n}, n,
+            1);
   } else {
-    RunGrid(adj_x   ? kItemsByItemsGrid
-            : adj_y ? kStepsByStepsGrid
-                    : kStepsByItemsGrid,
-            rows, columns, terms, Start::kZero, sums, m, n);
+    RunGrid(GridFor(adj_x, adj_y, n < kFew), rows, columns, terms, Start::kZero,
+            sums, m, n);
   }
   Finish(sums, m, n, bias, activation);
 }

@@ -212,8 +212,8 @@ class LineCount {
   int lines_;
 };
 
-// Sums over one line only are told apart: what little they do besides would
-// show.
+// Sums over one line only, of two steps or more and from zero, are told apart:
+// what little they do besides would show.
 enum class Lines { kOne, kAny };
 
 template <int kM, int kN, Along kA, Along kB, Lines kLines = Lines::kAny>
@@ -231,7 +231,7 @@ struct Tile {
       Cursor<kM, kA> a_cursor(a_line, a);
       Cursor<kN, kB> b_cursor(b_line, b);
       int left = terms.steps;
-      if (start == Start::kSums) {
+      if (kLines == Lines::kAny && start == Start::kSums) {
         tile.Load(tile_sums);
       } else if constexpr (kProductsFirst) {
         Step<0>(a_cursor, b_cursor,
@@ -254,7 +254,7 @@ struct Tile {
         }
       }
       tile.Save(tile_sums);
-      a_tile += kM * (kA == Along::kItems ? 1 : a.item);
+      a_tile += kM * (kA == Along::kItems && kM > 1 ? 1 : a.item);
       tile_sums.at += kM * tile_sums.item;
     } while (--tiles != 0);
   }
@@ -327,6 +327,10 @@ struct Tile {
         b.template Advance<4>();
         left -= 4;
       }
+    }
+    // The first of two steps or more was a product: some are left.
+    if (kLines == Lines::kOne && kUnroll == 1 && left <= 0) {
+      __builtin_unreachable();
     }
     for (; left > 0; --left) {
       step(Index<0>{});

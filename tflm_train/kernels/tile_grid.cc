@@ -160,7 +160,7 @@ void RunGrid(const TileGrid& grid, const Operand& a, const Operand& b,
         !scattered && n + grid.kinds[0][0].columns <= columns ? 0 : 1;
     const Operand b_here = b.Skip(n);
     if (items >= wide) {
-      const RunTiles run = grid.kinds[0][narrow].For(terms);
+      const RunTiles run = grid.kinds[0][narrow].For(terms, start);
       const int tiles = items / wide;
       run(a, b_here, terms, start, sums.Skip(0, n), tiles);
       const int left = items - tiles * wide;

@@ -18,10 +18,11 @@ struct TileKind {
   int items;
   int columns;
   RunTiles any;       // terms
-  RunTiles one_line;  // of terms
+  RunTiles one_line;  // of two terms or more, from zero
 
-  RunTiles For(const Terms& terms) const {
-    return terms.planes * terms.rows == 1 ? one_line : any;
+  RunTiles For(const Terms& terms, Start start) const {
+    const bool one = terms.planes * terms.rows == 1 && terms.steps > 1;
+    return one && start == Start::kZero ? one_line : any;
   }
 };
 
