@@ -39,6 +39,7 @@ def batch_patterns(subgraph: Subgraph, batch: int, *, x: int) -> dict[int, Patte
     for i, op in enumerate(subgraph.ops):
         cut = [t for t in op.inputs if t in of_samples]
         candidate = pattern(op, subgraph.tensors, batch) if cut else None
+        computed = cut and not fetched & set(cut)
         whole = [t for t in op.inputs if t not in of_samples]
         ready = max((level.get(t, 0) for t in whole), default=0)
         first = max((level.get(t, 0) for t in cut), default=0)
@@ -47,7 +48,10 @@ def batch_patterns(subgraph: Subgraph, batch: int, *, x: int) -> dict[int, Patte
         if (
             candidate is None
             or not _fits(subgraph, op.inputs, candidate, of_samples)
-            or (not fetched & set(cut) and _rather_whole(subgraph, op, cut, candidate, ready > first))
+            or (
+                not fetched & set(cut)
+                and _rather_whole(subgraph, op, cut, candidate, ready > first)
+            )
         ):
             waits = 1 if set(cut) - set(subgraph.inputs) else 0
             level.update(dict.fromkeys(op.outputs, max(ready, first + waits)))

@@ -40,8 +40,7 @@ struct WindowRegisters {
   }
 };
 
-// steps is a multiple of kPeriod, and not zero.
-template <int kPeriod, int kM, int kN, typename Taps>
+template <int kM, int kN, typename Taps>
 [[gnu::always_inline]] inline void AddVectorLine(
     const float* x, Taps taps, int steps, WindowRegisters<kM, kN>& tile) {
   const auto step = [&](auto ahead) BIOTRAIN_INLINE {
@@ -58,12 +57,16 @@ template <int kPeriod, int kM, int kN, typename Taps>
       });
     });
   };
-  static_assert(kPeriod % 8 == 0);
-  do {
+  for (; steps >= 8; steps -= 8) {
     Repeat<8>(step);
     x += 8;
     taps.template Advance<8>();
-  } while ((steps -= 8) != 0);
+  }
+  for (; steps > 0; --steps) {
+    step(Index<0>{});
+    ++x;
+    taps.template Advance<1>();
+  }
 }
 
 #else
@@ -71,7 +74,7 @@ template <int kPeriod, int kM, int kN, typename Taps>
 template <int kM, int kN>
 using WindowRegisters = TileRegisters<kM, kN>;
 
-template <int kPeriod, int kM, int kN, typename Taps>
+template <int kM, int kN, typename Taps>
 [[gnu::always_inline]] inline void AddVectorLine(
     const float* x, Taps taps, int steps, WindowRegisters<kM, kN>& tile) {
   for (; steps > 0; --steps, ++x) {

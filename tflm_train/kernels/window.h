@@ -89,7 +89,7 @@ struct Window {
       b_cursor.template Advance<kPeriod>();
     } while ((steps -= kPeriod) != 0);
 #else
-    AddVectorLine<kPeriod>(x, b_cursor, steps, tile);
+    AddVectorLine(x, b_cursor, steps, tile);
 #endif
   }
 };
