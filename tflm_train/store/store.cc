@@ -103,7 +103,7 @@ Status Store::Open(const Flash& flash, const Trainer& trainer,
   store->state_bytes_ = state_bytes;
   store->extra_bytes_ = extra_bytes;
   store->model_hash_ = Hash(trainer.ModelFile());
-  for (const int slot : {0, 1}) store->LookAt(slot);
+  for (int slot = 0; slot < 2; ++slot) store->LookAt(slot);
   return {};
 }
 

@@ -17,6 +17,8 @@ constexpr FlashGeometry kGeometries[] = {
     {64, 4, 8, 0x00},    // erased to zeros
 };
 
+constexpr int kFlips[] = {1, 2, 4, 8, 16, 32, 64, 128, 255};
+
 struct Tally {
   int cuts = 0;
   int found[5] = {};
@@ -129,7 +131,7 @@ void Expect(TestContext& test, const Tally& tally) {
 void TestCuts(TestContext& test) {
   static CutFlash flash(kGeometries[0]);
   for (const FlashGeometry& geometry : kGeometries) {
-    for (const int saves : {1, 2, 3}) {
+    for (int saves = 1; saves <= 3; ++saves) {
       Prepare<TwoSlots>(&flash, geometry, saves);
       const bool twice = saves == 2;
       Tally once, second;
@@ -174,10 +176,10 @@ void TestFlippedBytes(TestContext& test) {
   const State old = MakeState(1), fresh = MakeState(2);
   for (const FlashGeometry& geometry : kGeometries) {
     Tally tally;
-    for (const int saves : {1, 2}) {
+    for (int saves = 1; saves <= 2; ++saves) {
       Prepare<TwoSlots>(&flash, geometry, saves);
       for (uint32_t i = 0; i < flash.bytes(); ++i) {
-        for (const int flip : {1, 2, 4, 8, 16, 32, 64, 128, 255}) {
+        for (const int flip : kFlips) {
           flash.memory()[i] ^= static_cast<uint8_t>(flip);
           Found found;
           Count<TwoSlots>(&flash, old, fresh, &tally, &found);
