@@ -39,10 +39,10 @@ def repo() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The recordings that lie beside a checkout, where they do."""
-    folder = REPO.parent / "shared" / "data"
+    """The recordings in $BIOTRAIN_DATA, else beside the checkout, where they are."""
+    folder = Path(os.environ.get("BIOTRAIN_DATA") or REPO.parent / "shared" / "data")
     if not folder.is_dir():
-        pytest.skip(f"needs the recordings in ../shared/data, and there is no {folder}")
+        pytest.skip(f"needs the recordings in ../shared/data or $BIOTRAIN_DATA, and there is no {folder}")
     return folder
 
 

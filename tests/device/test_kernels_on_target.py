@@ -17,7 +17,8 @@ from converters.targets import TARGETS, TargetProfile
 from tests.device.conftest import EMULATED
 
 REPO = Path(__file__).resolve().parents[2]
-SOURCES = sorted((REPO / "tflm_train" / "kernels").glob("*_test.cc"))
+FOLDERS = ("kernels", "store", "adapt")
+SOURCES = [path for f in FOLDERS for path in sorted((REPO / "tflm_train" / f).glob("*_test.cc"))]
 NAMES = [path.stem for path in SOURCES]
 TIMEOUT_S = 300
 REPORT = re.compile(r"^name=(\S+) compared=(\d+) max_diff=(\S+) result=ok$", re.MULTILINE)

@@ -72,9 +72,25 @@ CPP: dict[str, set[str]] = {
     # A port is a machine; what runs on it is none of its business.
     "tflm_train/ports": set(),
     "tflm_train/app": {"tflm_train/micro", "tflm_train/ports"},
+    # Where there is no flash, a file of the host or the emulator stands in.
+    "tflm_train/store": {"tflm_train/micro", "tflm_train/ports"},
+    "tflm_train/adapt": {"tflm_train/micro", "tflm_train/store"},
+    # A program of the host.
+    "tflm_train/adapt/host": {
+        "tflm_train/adapt",
+        "tflm_train/app",
+        "tflm_train/micro",
+        "tflm_train/ports",
+        "tflm_train/store",
+    },
     "tflm_train/bench": {"tflm_train/kernels", "tflm_train/ports"},
     "tflm_train/bench/host": {"tflm_train/micro", "tflm_train/ports"},
-    "examples": {"tflm_train/app", "tflm_train/micro", "tflm_train/ports"},
+    "examples": {
+        "tflm_train/app",
+        "tflm_train/micro",
+        "tflm_train/ports",
+        "tflm_train/store",
+    },
 }
 
 

@@ -13,7 +13,9 @@ import pytest
 
 from tests.house.tree import REPO, project_files
 
-FOLDERS = {Path(name) for name in ("app", "kernels", "micro", "micro/ops", "testing")}
+FOLDERS = {
+    Path(name) for name in ("adapt", "app", "kernels", "micro", "micro/ops", "store", "testing")
+}
 DEVICE_TESTS = 1
 
 

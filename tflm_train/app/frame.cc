@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tflm_train/app/frame.h"
 
+#include "tflm_train/micro/crc32.h"
 #include "tflm_train/ports/port.h"
 
 namespace biotrain {
@@ -8,22 +9,6 @@ namespace {
 
 constexpr uint8_t kMagic[2] = {0xB7, 0x7B};
 constexpr size_t kHeaderBytes = 5;  // type and length, what the CRC begins with
-constexpr uint32_t kPolynomial = 0xEDB88320u;
-
-struct CrcTable {
-  uint32_t entries[256];
-  constexpr CrcTable() : entries() {
-    for (uint32_t byte = 0; byte < 256; ++byte) {
-      uint32_t crc = byte;
-      for (int bit = 0; bit < 8; ++bit) {
-        crc = (crc >> 1) ^ ((crc & 1u) ? kPolynomial : 0u);
-      }
-      entries[byte] = crc;
-    }
-  }
-};
-
-constexpr CrcTable kCrcTable;
 
 void PutUint32(uint32_t value, uint8_t* bytes) {
   for (int i = 0; i < 4; ++i) bytes[i] = static_cast<uint8_t>(value >> (8 * i));
@@ -37,15 +22,6 @@ uint32_t GetUint32(const uint8_t* bytes) {
 }
 
 }  // namespace
-
-uint32_t Crc32(uint32_t crc, const void* data, size_t size) {
-  const uint8_t* bytes = static_cast<const uint8_t*>(data);
-  crc = ~crc;
-  for (size_t i = 0; i < size; ++i) {
-    crc = (crc >> 8) ^ kCrcTable.entries[(crc ^ bytes[i]) & 255u];
-  }
-  return ~crc;
-}
 
 bool FrameReader::Next() {
   // Byte by byte: after a lost byte the next magic starts a frame again.

@@ -10,9 +10,6 @@
 
 namespace biotrain {
 
-// Continues a CRC-32; begin with 0.
-uint32_t Crc32(uint32_t crc, const void* data, size_t size);
-
 // Reads one frame after the other, the payload straight to where it belongs:
 // Next, then Payload or Skip until `length` bytes are read, then Verify.
 class FrameReader {

@@ -23,6 +23,10 @@ enum class StatusCode : uint8_t {
   kMomentumLost,     // a step broke off: weights as before, momentum zero
   kNoSignature,      // the model has no signature, or none of its ends
   kBadArgument,      // a call with a null pointer or a wrong number of bytes
+  kNothingSaved,     // the flash holds no state that is whole
+  kOtherModel,       // what the flash holds was saved with another model
+  kFlashTooSmall,    // wanted and found are bytes of a slot
+  kFlashFailed,      // found: the address; what was saved before is still there
 };
 
 // Numbers are clamped to what an int32 holds: they are for people to read.
@@ -79,6 +83,14 @@ constexpr const char* StatusName(StatusCode code) {
       return "kNoSignature";
     case StatusCode::kBadArgument:
       return "kBadArgument";
+    case StatusCode::kNothingSaved:
+      return "kNothingSaved";
+    case StatusCode::kOtherModel:
+      return "kOtherModel";
+    case StatusCode::kFlashTooSmall:
+      return "kFlashTooSmall";
+    case StatusCode::kFlashFailed:
+      return "kFlashFailed";
   }
   return "kUnknown";
 }

@@ -4,8 +4,7 @@
 #include <cstring>
 #include <initializer_list>
 
-#include "tflm_train/kernels/fma.h"
-#include "tflm_train/kernels/repeat.h"
+#include "tflm_train/micro/finite.h"
 #include "tflm_train/micro/interpreter.h"
 #include "tflm_train/micro/op_table.h"
 #include "tflm_train/micro/signatures.h"
@@ -28,36 +27,6 @@ bool Overlap(const uint8_t* a, size_t a_bytes, const uint8_t* b,
   return a_begin < b_begin + b_bytes && b_begin < a_begin + a_bytes;
 }
 
-// Infinities and NaNs times zero are NaNs, which no sum loses.
-bool AllFinite(const float* values, size_t elements) {
-  float probe = 0.0f;
-  ForEachElement(static_cast<int>(elements), [&](int i) BIOTRAIN_INLINE {
-    probe = Fma(values[i], 0.0f, probe);
-  });
-  return probe == 0.0f;
-}
-
-// Floats anywhere in memory, aligned or not.
-Status CheckFinite(const void* values, size_t elements, const char* what) {
-  if (reinterpret_cast<uintptr_t>(values) % alignof(float) == 0 &&
-      AllFinite(static_cast<const float*>(values), elements)) {
-    return {};
-  }
-  // All ones in NaN and infinity; floats would be compared by more
-  // instructions.
-  constexpr uint32_t kExponent = 0x7f800000;
-  const uint8_t* bytes = static_cast<const uint8_t*>(values);
-  for (size_t i = 0; i < elements; ++i) {
-    uint32_t bits;
-    std::memcpy(&bits, bytes + i * sizeof bits, sizeof bits);
-    if ((kExponent & ~bits) == 0) {
-      return Error(StatusCode::kInputNotFinite, what, 0,
-                   static_cast<int64_t>(i));
-    }
-  }
-  return {};
-}
-
 Status CheckSize(const void* data, size_t elements, const Tensor& wanted,
                  const char* what) {
   if (data == nullptr) return BadArgument(what, 1, 0);
@@ -67,7 +36,7 @@ Status CheckSize(const void* data, size_t elements, const Tensor& wanted,
   return {};
 }
 
-Status CheckFinite(const Tensor& tensor, const char* what) {
+Status CheckFloats(const Tensor& tensor, const char* what) {
   if (tensor.type != TensorType::kFloat32) return {};
   return CheckFinite(tensor.data, tensor.elements, what);
 }
@@ -174,8 +143,8 @@ Status Trainer::TrainInPlace(float* loss) {
   if (status.ok()) status = Input(kTrain, kY, &y);
   if (!status.ok()) return status;
   if (!x.is_in_arena()) return BadArgument("train_input", 1, 0);
-  status = CheckFinite(x, kX);
-  if (status.ok()) status = CheckFinite(y, kY);
+  status = CheckFloats(x, kX);
+  if (status.ok()) status = CheckFloats(y, kY);
   return status.ok() ? TrainStep(nullptr, loss) : status;
 }
 
@@ -207,7 +176,7 @@ Status Trainer::CopyLabels(const void* y, size_t elements, TensorType type) {
   status = CheckType(wanted, type, kY);
   if (!status.ok()) return status;
   std::memmove(wanted.data, y, wanted.bytes);
-  return CheckFinite(wanted, kY);
+  return CheckFloats(wanted, kY);
 }
 
 Status Trainer::TrainOn(Span<const float> x, const void* y, size_t y_elements,
@@ -319,89 +288,6 @@ Status Trainer::Infer(const SampleSource& x, Span<float> output) {
 bool Trainer::FetchesSamples() const {
   Tensor x;
   return Input(kTrain, kX, &x).ok() && !x.is_in_arena();
-}
-
-size_t Trainer::SaveBytes() const {
-  Signature save;
-  Subgraph subgraph;
-  if (!created_ || !model_.GetSignature(kSave, &save).ok() ||
-      !model_.GetSubgraph(save.subgraph, &subgraph).ok()) {
-    return 0;
-  }
-  size_t bytes = 0;
-  for (int32_t i = 0; i < save.outputs.size(); ++i) {
-    Tensor tensor;
-    const int32_t index = GetEntry(save.outputs, i).tensor;
-    if (model_.GetTensor(subgraph, index, arena_, &tensor).ok()) {
-      bytes += tensor.bytes;
-    }
-  }
-  return bytes;
-}
-
-Status Trainer::Save(Span<uint8_t> out) const {
-  if (!created_) return NotCreated();
-  if (out.size() != SaveBytes()) {
-    return BadArgument("save_bytes", SaveBytes(), out.size());
-  }
-  uint8_t* to = out.data();
-  const Visit copy = [](void* context, Span<const uint8_t> bytes) {
-    uint8_t*& next = *static_cast<uint8_t**>(context);
-    std::memcpy(next, bytes.data(), bytes.size());
-    next += bytes.size();
-  };
-  return SaveEach(copy, &to);
-}
-
-Status Trainer::SaveEach(Visit visit, void* context) const {
-  if (!created_) return NotCreated();
-  Signature save;
-  Status status = model_.GetSignature(kSave, &save);
-  if (status.ok()) status = Run(kSave, /*loss=*/nullptr);
-  Subgraph subgraph;
-  if (status.ok()) status = model_.GetSubgraph(save.subgraph, &subgraph);
-  for (int32_t i = 0; i < save.outputs.size() && status.ok(); ++i) {
-    Tensor tensor;
-    const int32_t index = GetEntry(save.outputs, i).tensor;
-    status = model_.GetTensor(subgraph, index, arena_, &tensor);
-    if (!status.ok()) return status;
-    visit(context, {static_cast<const uint8_t*>(tensor.data),
-                    static_cast<size_t>(tensor.bytes)});
-  }
-  return status;
-}
-
-Status Trainer::Restore(Span<const uint8_t> in) {
-  if (!created_) return NotCreated();
-  Signature save, restore;
-  Subgraph subgraph;
-  Status status = model_.GetSignature(kRestore, &restore);
-  if (status.ok()) status = model_.GetSignature(kSave, &save);
-  if (status.ok()) status = model_.GetSubgraph(restore.subgraph, &subgraph);
-  if (!status.ok()) return status;
-  if (in.size() != SaveBytes()) {
-    return BadArgument("restore_bytes", SaveBytes(), in.size());
-  }
-  // All bytes are looked at before the first one is copied, since inputs may
-  // lie where the variables are.
-  for (const bool copy : {false, true}) {
-    const uint8_t* from = in.data();
-    for (int32_t i = 0; i < save.outputs.size(); ++i) {
-      Tensor tensor;
-      const Text name = GetEntry(save.outputs, i).name;
-      const int32_t index = FindEntry(restore.inputs, name);
-      status = model_.GetTensor(subgraph, index, arena_, &tensor);
-      if (!status.ok()) return status;
-      if (copy) {
-        std::memcpy(tensor.data, from, tensor.bytes);
-      } else if (tensor.type == TensorType::kFloat32) {
-        status = CheckFinite(from, tensor.elements, "restore");
-        if (!status.ok()) return status;
-      }
-      from += tensor.bytes;
-    }
-  }
-  return Run(kRestore, /*loss=*/nullptr);
 }
 
 size_t Trainer::ArenaUsed() const {

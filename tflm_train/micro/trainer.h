@@ -74,12 +74,20 @@ class Trainer {
   using Visit = void (*)(void* context, Span<const uint8_t> bytes);
   Status SaveEach(Visit visit, void* context) const;
   Status Restore(Span<const uint8_t> in);
+  // The same piece by piece, for a state that is in no memory: read(context,
+  // offset, bytes) fills `bytes` with what begins at this offset of the state.
+  // All of it is read twice, in order: to look at it, and to restore it. If
+  // only the second reading fails, the variables are back at their initial
+  // values.
+  using ReadState = bool (*)(void* context, size_t offset, Span<uint8_t> bytes);
+  Status RestoreEach(ReadState read, void* context);
   size_t SaveBytes() const;
 
   // Back to the initial values.
   Status Reset();
 
   size_t ArenaUsed() const;
+  Span<const uint8_t> ModelFile() const { return model_.file(); }
 
   // Shape and type of an end of a signature: Input("train", "x", &tensor).
   Status Input(const char* signature, const char* name, Tensor* tensor) const;
@@ -95,6 +103,10 @@ class Trainer {
                  TensorType y_type, float* loss);
   Status CopyLabels(const void* y, size_t elements, TensorType type);
   Status TrainStep(const SampleSource* x, float* loss);
+  template <typename Visitor>
+  Status ForEachRestored(Visitor visit) const;
+  Status LookAtState(ReadState read, void* context) const;
+  Status CopyState(ReadState read, void* context) const;
   Status Run(const char* signature, const float* loss,
              const SampleSource* source = nullptr) const;
 

@@ -54,6 +54,8 @@ void OpenLink() {
   link.has_files = link.input >= 0 && link.output >= 0;
 }
 
+bool HasSemihosting() { return link.has_semihosting; }
+
 namespace port {
 
 bool Read(void* data, size_t size) {

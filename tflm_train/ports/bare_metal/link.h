@@ -9,6 +9,9 @@ namespace biotrain {
 // otherwise the UART.
 void OpenLink();
 
+// Whether anybody answers semihosting; known after OpenLink.
+[[nodiscard]] bool HasSemihosting();
+
 }  // namespace biotrain
 
 #endif  // TFLM_TRAIN_PORTS_BARE_METAL_LINK_H_

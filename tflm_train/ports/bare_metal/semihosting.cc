@@ -13,11 +13,14 @@ enum Operation : intptr_t {
   kOpen = 0x01,
   kWrite = 0x05,
   kRead = 0x06,
+  kSeek = 0x0a,
   kGetCommandLine = 0x15,
   kExitExtended = 0x20,
 };
 constexpr intptr_t kModeReadBinary = 1;
+constexpr intptr_t kModeUpdateBinary = 3;
 constexpr intptr_t kModeWriteBinary = 5;
+constexpr intptr_t kModeCreateBinary = 7;
 constexpr intptr_t kApplicationExit = 0x20026;
 
 intptr_t Open(const char* path, intptr_t mode) {
@@ -51,6 +54,16 @@ bool CommandLine(char* line, size_t size) {
 intptr_t OpenToRead(const char* path) { return Open(path, kModeReadBinary); }
 
 intptr_t OpenToWrite(const char* path) { return Open(path, kModeWriteBinary); }
+
+intptr_t OpenToUpdate(const char* path) {
+  const intptr_t file = Open(path, kModeUpdateBinary);
+  return file >= 0 ? file : Open(path, kModeCreateBinary);
+}
+
+bool Seek(intptr_t file, uint32_t offset) {
+  intptr_t block[2] = {file, static_cast<intptr_t>(offset)};
+  return biotrain_semihosting_call(kSeek, block) == 0;
+}
 
 size_t Read(intptr_t file, void* data, size_t size) {
   return Transfer(kRead, file, data, size);

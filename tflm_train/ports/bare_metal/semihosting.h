@@ -23,6 +23,11 @@ namespace semihosting {
 // A file handle, or -1.
 [[nodiscard]] intptr_t OpenToRead(const char* path);
 [[nodiscard]] intptr_t OpenToWrite(const char* path);
+// Both ways, with what it holds; made if there is none.
+[[nodiscard]] intptr_t OpenToUpdate(const char* path);
+
+// Where the next read or write begins.
+[[nodiscard]] bool Seek(intptr_t file, uint32_t offset);
 
 // How many bytes were moved.
 size_t Read(intptr_t file, void* data, size_t size);
