@@ -130,15 +130,10 @@ def _convert(
     from converters import graph as graphs
     from converters.emit.predict import cost_on
     from converters.gradients.writer import Writer
-    from converters.passes.add_into_bias import add_into_bias
-    from converters.passes.channels_first import channels_first
     from converters.passes.drop_names import drop_names
     from converters.passes.exact_options import exact_options
     from converters.passes.name_variables import name_variables
-    from converters.passes.relu_behind_pool import relu_behind_pool
     from converters.passes.selector import add_selector
-    from converters.passes.through_views import through_views
-    from converters.passes.zero_states import zero_states
     from converters.planner.plan import METADATA_NAME
     from converters.planner.storage import IN_PLACE
     from converters.planner.verify import verify
@@ -159,7 +154,7 @@ def _convert(
     schedule = None
     if compact:
         schedule = choose(
-            zero_states(relu_behind_pool(through_views(add_into_bias(channels_first(graph))))),
+            _rewritten(graph),
             batch=options.batch_size,
             budget=demand.budget,
             sample=demand.sample,
@@ -174,6 +169,19 @@ def _convert(
     data = graphs.write(graph if tensor_names else drop_names(graph))
     progress("writing files")
     return _emit(data, graph, schedule, step, model, base, folder, ops, options)
+
+
+def _rewritten(graph: Any) -> Any:
+    """The traced step as the micro ops want it, before there is a schedule."""
+    from converters.passes.add_into_bias import add_into_bias
+    from converters.passes.channels_first import channels_first
+    from converters.passes.fused_relu import join_relu, part_relu
+    from converters.passes.relu_behind_pool import relu_behind_pool
+    from converters.passes.through_views import through_views
+    from converters.passes.zero_states import zero_states
+
+    graph = add_into_bias(part_relu(channels_first(graph)))
+    return zero_states(join_relu(relu_behind_pool(through_views(graph))))
 
 
 def _emit(

@@ -130,7 +130,7 @@ def compare(
     assert rewrite.names[0] == "first"
     ours = run(swapped, x, y, rate=rate)
     plain = make_step(model, batch=batch, rate=rate, norm=norm, commute=False)
-    assert plain.commuted == plain.folded == []
+    assert not plain.commuted and not plain.folded
     usual = run(plain, x, y, rate=rate)
     wanted = exact(model, x[0], y[0], norm)
     # What a live norm subtracts again has no gradient.

@@ -41,8 +41,9 @@ def test_kernels_are_counted(target: str, need_target: Callable[[str], TargetPro
     wanted = {"kernel", "direction", "shape", "target", "instructions", "macs"}
     for row in rows:
         assert wanted | {"instructions_per_mac", "loads", "fmas", "floor"} <= set(row)
-        # Every product is one fused multiply-add; nothing beats the floor by reading operands.
-        assert row["fmas"] >= row["macs"] > 0 and row["loads"] > 0
+        # Every product is one fused multiply-add, but the first of a sum, of 16 or more; nothing
+        # beats the floor by reading operands.
+        assert row["fmas"] >= row["macs"] * 15 / 16 > 0 and row["loads"] > 0
         assert row["instructions"] == pytest.approx(row["macs"] * row["instructions_per_mac"], 1e-3)
         assert row["instructions_per_mac"] > row["floor"] * 0.99
     print(f"{target}: kernels={len(rows)}")

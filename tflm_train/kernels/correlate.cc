@@ -178,6 +178,12 @@ void Finish(const Sums& y, int items, int columns, const float* bias,
       ForEachElement(items, [&](int m) BIOTRAIN_INLINE { line[m] += add; });
       continue;
     }
+    if (y.item == 1 && activation == Activation::kRelu) {
+      ForEachElement(items, [&](int m) BIOTRAIN_INLINE {
+        line[m] = Rectified(line[m] + add);
+      });
+      continue;
+    }
     float* at = line;
     for (int m = 0; m < items; ++m, at += y.item) {
       *at = Activate(bias == nullptr ? *at : *at + add, activation);

@@ -95,6 +95,9 @@ void OpContext::GetInput(int i, Tensor* tensor) {
   if (check_only_) {
     if (Expect(HasInput(i), StatusCode::kBadModel, "inputs", i + 1, inputs())) {
       *tensor = Get(inputs_[i], "input");
+      // What could fail then would leave some variables changed.
+      Expect(tensor->offset != kSample || !MayCommit(), StatusCode::kNoPlan,
+             "sample_after_commit", 0, 1);
     }
     return;
   }
