@@ -138,8 +138,9 @@ void OpContext::GetOutput(int i, Tensor* tensor) {
     return;
   }
   *tensor = Get(outputs_[i], "output");
-  Expect(tensor->is_in_arena(), StatusCode::kNoPlan, "output_place", 0,
-         tensor->offset);
+  Expect(tensor->is_in_arena(),
+         tensor->is_constant() ? StatusCode::kBadModel : StatusCode::kNoPlan,
+         "output_place", 0, tensor->offset);
 }
 
 Tensor OpContext::Output(int i) {
