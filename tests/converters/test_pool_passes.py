@@ -94,7 +94,8 @@ def names(graph: Graph, op: Op) -> tuple[list[str], list[str]]:
 def check_order(graph: Graph) -> int:
     """Everything is made before it is read, and every result is made; how many were looked at."""
     subgraph = graph.subgraphs[0]
-    made = set(subgraph.inputs)
+    constants = {i for i, t in enumerate(subgraph.tensors) if t.data is not None}
+    made = set(subgraph.inputs) | constants
     seen = 0
     for op in subgraph.ops:
         assert set(op.inputs) <= made, op

@@ -111,6 +111,30 @@ void TestMax(TestContext& test) {
   }
 }
 
+// What a norm by gamma makes the largest, up to its sign.
+void TestPeak(TestContext& test) {
+  constexpr float kGammas[] = {0.5f, -2.0f, 0.0f};
+  float gamma[kCapacity];
+  for (const PoolCase& c : kCases) {
+    const PoolGeometry g = c.Geometry();
+    MakeInputs(g, 0, test);
+    for (int i = 0; i < g.channels; ++i) gamma[i] = kGammas[i % 3];
+    GuardedArray<kCapacity> y(OutputSizeOf(g));
+    PeakPool2D(g, x, gamma, y.data());
+    y.ExpectIntact(test);
+    const int in = g.in_h * g.in_w;
+    const int out = g.out_h * g.out_w;
+    for (int line = 0; line < g.batch * g.channels; ++line) {
+      const float scale = gamma[line % g.channels];
+      for (int i = 0; i < in; ++i) x64[line * in + i] *= scale;
+      for (int i = 0; i < out; ++i)
+        y32[line * out + i] = y.data()[line * out + i] * scale;
+    }
+    reference::MaxPool2D<double>(g, x64, want);
+    test.ExpectNear(y32, want, y.size(), 0.0, "normalised");
+  }
+}
+
 void TestMaxGrad(TestContext& test) {
   for (const PoolCase& c : kCases) {
     for (int levels : {0, 2}) {
@@ -168,6 +192,7 @@ constexpr TestCase kTests[] = {
     {"average_pool", TestAverage},
     {"average_pool_grad", TestAverageGrad},
     {"max_pool", TestMax},
+    {"peak_pool", TestPeak},
     {"max_pool_grad", TestMaxGrad},
     {"pool_finite_differences", TestFiniteDifferences},
 };

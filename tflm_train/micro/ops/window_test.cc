@@ -95,6 +95,17 @@ void TestPools(TestContext& test) {
     OneOp& op = Fresh();
     Pool(op);
     op.flex.String("activation", "NONE");
+    const int x = op.In({1, 2, 1, 4}, {1, 2, 5, 3, 8, 1, -4, -2});
+    const int gamma = op.In({2}, {0.5f, -2});
+    Expect(
+        test,
+        op.Custom("BiotrainMaxPool2D", {x, gamma}, {op.Tensor({1, 2, 1, 2})}),
+        2, {2, 5, 1, -4}, "BiotrainMaxPool2D by gamma");
+  }
+  {
+    OneOp& op = Fresh();
+    Pool(op);
+    op.flex.String("activation", "NONE");
     const int x = op.In({1, 2, 1, 4}, {1, 2, 5, 3, 8, 2, -4, -2});
     Expect(test,
            op.Custom("BiotrainAveragePool2D", {x}, {op.Tensor({1, 2, 1, 2})}),
