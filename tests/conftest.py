@@ -42,7 +42,9 @@ def shared_data() -> Path:
     """The recordings in $BIOTRAIN_DATA, else beside the checkout, where they are."""
     folder = Path(os.environ.get("BIOTRAIN_DATA") or REPO.parent / "shared" / "data")
     if not folder.is_dir():
-        pytest.skip(f"needs the recordings in ../shared/data or $BIOTRAIN_DATA, and there is no {folder}")
+        pytest.skip(
+            f"needs the recordings in ../shared/data or $BIOTRAIN_DATA, and there is no {folder}"
+        )
     return folder
 
 
