@@ -85,6 +85,12 @@ def build_step_timer(host: TargetProfile) -> Path:
     return build_folder(host) / "step_timer"
 
 
+def build_replay(host: TargetProfile) -> Path:
+    """The program that wears a recording on this machine; see tflm_train/adapt/host."""
+    make(host, "replay")
+    return build_folder(host) / "replay"
+
+
 def build_firmware(*, profile: TargetProfile, model: ModelInfo) -> Firmware:
     region = arena_region(profile, model.arena_bytes)
     section = ".arena" if region == profile.ram[0] else f".{region.name.lower()}"

@@ -85,6 +85,8 @@ CPP: dict[str, set[str]] = {
     },
     "tflm_train/bench": {"tflm_train/kernels", "tflm_train/ports"},
     "tflm_train/bench/host": {"tflm_train/micro", "tflm_train/ports"},
+    # In a package it lies beside its own headers and those of the model.
+    "examples/packaged": {"example.h", "model_data.h", "tflm_train/store"},
     "examples": {
         "tflm_train/app",
         "tflm_train/micro",

@@ -105,6 +105,15 @@ void Line::Send() {
   size_ = 0;
 }
 
+void SendError(const Status& status) {
+  Line()
+      .Text("error", StatusName(status.code))
+      .Text("what", status.what)
+      .Int("wanted", status.wanted)
+      .Int("found", status.found)
+      .Send();
+}
+
 void SendWord(const char* word) {
   port::Write(word, strlen(word));
   port::Write("\n", 1);

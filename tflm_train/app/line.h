@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tflm_train/micro/status.h"
+
 namespace biotrain {
 
 // Line().Int("step", 3).Float("loss", 0.5f).Send() sends `step=3 loss=0.5..`.
@@ -28,6 +30,9 @@ class Line {
   char text_[240];
   size_t size_ = 0;
 };
+
+// `error=<status> what=<word> wanted=<n> found=<n>`
+void SendError(const Status& status);
 
 // A line that is one word: PASS or FAIL.
 void SendWord(const char* word);

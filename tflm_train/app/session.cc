@@ -93,12 +93,7 @@ void Session::SendFigures() const {
 
 void Session::Refuse(const Status& status) {
   ++errors_;
-  Line()
-      .Text("error", StatusName(status.code))
-      .Text("what", status.what)
-      .Int("wanted", status.wanted)
-      .Int("found", status.found)
-      .Send();
+  SendError(status);
 }
 
 bool Session::Dispatch() {

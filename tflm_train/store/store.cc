@@ -196,10 +196,15 @@ Status Store::Save(const Trainer& trainer, Span<const uint8_t> extra) {
 
 Status Store::WriteState(int slot, const Trainer& trainer,
                          Span<const uint8_t> extra, uint32_t* crc) const {
-  // From the end: the record goes first.
+  // From the end, so that the record goes first; what lies between it and the
+  // state is never looked at.
   const uint32_t sector = flash_.geometry.sector_bytes;
   for (uint32_t end = slot_bytes(); end > 0; end -= sector) {
     const uint32_t address = SlotBegin(slot) + end - sector;
+    if (end - sector >= payload_bytes() &&
+        address + sector <= RecordBegin(slot)) {
+      continue;
+    }
     if (!flash_.erase(flash_.context, address)) {
       return FlashFailed("erase", address);
     }
