@@ -78,5 +78,5 @@ def _workspace_of(op: Op, tensors: list[Tensor]) -> int:
     one_line = w[2] == 1 and (w[1] == 1 or (depthwise and gradient))
     if not (plain and long and one_line):
         return 0
-    filters = w[1] if depthwise else w[0]
+    filters = w[1] if depthwise else y[1]
     return (gradient_workspace_floats if gradient else workspace_floats)(w[3], filters)
