@@ -30,9 +30,7 @@ class SampleFilters:
     def of(conv: Any, x: tf.Tensor, writer: Writer) -> SampleFilters:
         """With the kernel size, strides, dilations and padding of a Keras layer."""
         padding = conv.padding.upper()
-        sizes = zip(
-            x.shape[1:3], conv.kernel_size, conv.strides, conv.dilation_rate, strict=True
-        )
+        sizes = zip(x.shape[1:3], conv.kernel_size, conv.strides, conv.dilation_rate, strict=True)
         height, width = (axis(*each, padding) for each in sizes)
         return SampleFilters(Window(height, width), padding, writer)
 

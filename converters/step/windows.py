@@ -38,9 +38,7 @@ def windows_macs(conv: Any) -> int:
     return positions * size * (size + 1)
 
 
-def moments_of_windows(
-    x: tf.Tensor, conv: Any, writer: Writer
-) -> tuple[tf.Tensor, tf.Tensor]:
+def moments_of_windows(x: tf.Tensor, conv: Any, writer: Writer) -> tuple[tf.Tensor, tf.Tensor]:
     """(mean [K], mean product [K, K]) of the windows of x [B, H, W, C], K = C*KH*KW in this order;
     no gradient flows to x.
     """
@@ -63,9 +61,7 @@ def moments_of_windows(
     return mean, tf.reshape(products, [size, size]) * (1.0 / float(batch * length))
 
 
-def moments_of_samples(
-    x: tf.Tensor, conv: Any, writer: Writer
-) -> tuple[tf.Tensor, tf.Tensor]:
+def moments_of_samples(x: tf.Tensor, conv: Any, writer: Writer) -> tuple[tf.Tensor, tf.Tensor]:
     """As ``moments_of_windows`` for each sample: [B, K] and [B, K, K]."""
     if not _is_column(conv):
         return sample_moments(x, conv.kernel.shape[1], conv.padding.upper(), writer)
