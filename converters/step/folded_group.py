@@ -32,7 +32,9 @@ def folded_group(
     batch, taps = x.shape[0], channels * height * width
     groups = filters if norm.groups == -1 else norm.groups
     grouped = [batch, groups, filters // groups]
-    rows = tf.reshape(tf.transpose(kernel, [3, 2, 0, 1]), [1, filters, taps])
+    rows = _for_each(
+        tf.reshape(tf.transpose(kernel, [3, 2, 0, 1]), [1, filters, taps]), samples=batch
+    )
 
     means, variances = statistics_of_samples(rows, *moments_of_samples(x, conv, writer))
     if conv.bias is not None:
@@ -54,3 +56,18 @@ def folded_group(
         tf.reshape(filters_of_samples, [batch * filters, channels, height, width]),
         tf.reshape(bias, [batch * filters]),
     )
+
+
+def _for_each(rows: tf.Tensor, *, samples: int) -> tf.Tensor:
+    """[1, F, K] to [B, F, K]. Slopes of all that is made of the result meet before they are summed
+    over the batch: one sum, not one for each.
+    """
+
+    @tf.custom_gradient
+    def apply(rows: tf.Tensor):  # type: ignore[no-untyped-def]
+        def gradient(slopes: tf.Tensor) -> tf.Tensor:
+            return tf.reduce_sum(slopes, 0, keepdims=True)
+
+        return tf.broadcast_to(rows, [samples, *rows.shape[1:]]), gradient
+
+    return apply(rows)
