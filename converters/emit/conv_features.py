@@ -96,7 +96,7 @@ def convolution(op: Op, inputs: list[Tensor], outputs: list[Tensor]) -> Convolut
         batch=x[0],
         groups=x[1] if depthwise else 1,
         inputs=1 if depthwise else x[1],
-        outputs=w[1] if depthwise else w[0],
+        outputs=w[1] if depthwise else y[1],
         height=axis(2, "h"),
         width=axis(3, "w"),
         fast=len(outputs) > 1,

@@ -37,7 +37,7 @@ TAP_FEW = Blocking("tap grid, few columns", 8, 2, 8)
 LONG_FILTER, SHORT_FILTER = 16, 8
 FEW_COLUMNS = 4
 OUTER_STEPS, OUTER_COLUMNS = (1, 2, 4), 8
-FAST_BLOCK, FAST_UNIT = 480, 60
+FAST_BLOCK, FAST_UNIT, FAST_PARTS = 480, 60, 7
 
 
 @dataclass(frozen=True)
@@ -232,11 +232,11 @@ def fast_line(taps: int, items: int, columns: int, *, gradient: bool) -> Counts:
         counts["block_columns"] += columns
         if gradient:
             tiles, steps = ceil(quarter, MANY_TAPS.items), block // 4
-            counts["tiles"] += 9 * columns * tiles
-            counts["macs"] += 9 * columns * tiles * MANY_TAPS.items * steps
-            counts["joined"] += 9 * columns * quarter
+            counts["tiles"] += FAST_PARTS * columns * tiles
+            counts["macs"] += FAST_PARTS * columns * tiles * MANY_TAPS.items * steps
+            counts["joined"] += FAST_PARTS * columns * quarter
         else:
             tiles = ceil(block // 4, LONG.items)
-            counts["tiles"] += 9 * columns * tiles
-            counts["macs"] += 9 * columns * tiles * LONG.items * quarter
+            counts["tiles"] += FAST_PARTS * columns * tiles
+            counts["macs"] += FAST_PARTS * columns * tiles * LONG.items * quarter
     return counts

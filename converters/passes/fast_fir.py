@@ -14,7 +14,7 @@ from converters.graph import Graph, Op, Subgraph, Tensor
 
 _FILTER_TAPS = 64
 _LEAST_OUTPUTS = 240
-_BLOCK = 480
+_BLOCK, _PARTS = 480, 7
 
 # Where a kind's input lines, filter and output lines are: (input, output) indices.
 _X, _W, _Y = "x", "w", "y"
@@ -30,15 +30,13 @@ _PLACES = {
 def workspace_floats(taps: int, filters: int) -> int:
     """FastFirFloats of tflm_train/kernels/fast_fir.h."""
     quarter = taps // 4
-    line = _BLOCK + taps + 9 * (quarter + 2 * (_BLOCK // 4))
-    return filters * 9 * quarter + line
+    line = _BLOCK + taps + _PARTS * (quarter + 2 * (_BLOCK // 4))
+    return filters * _PARTS * quarter + line
 
 
 def gradient_workspace_floats(taps: int, filters: int) -> int:
     """FastFirGradFloats of tflm_train/kernels/fast_fir.h."""
-    quarter = taps // 4
-    parts = 9 * (quarter + 2 * (_BLOCK // 4))
-    return filters * 9 * quarter + 2 * _BLOCK + taps + parts + quarter
+    return workspace_floats(taps, filters) + _BLOCK + taps // 4
 
 
 def add_fast_fir(graph: Graph) -> Graph:
@@ -78,5 +76,5 @@ def _workspace_of(op: Op, tensors: list[Tensor]) -> int:
     one_line = w[2] == 1 and (w[1] == 1 or (depthwise and gradient))
     if not (plain and long and one_line):
         return 0
-    filters = w[1] if depthwise else w[0]
+    filters = w[1] if depthwise else y[1]
     return (gradient_workspace_floats if gradient else workspace_floats)(w[3], filters)

@@ -102,10 +102,10 @@ def _operand_form(
     """Of an input of logical ``shape`` to an op whose output has ``form`` and shape ``out``."""
     if prod(shape) == prod(out):
         return form
-    if dims is None:
-        return Form.logical(shape)
     if prod(shape) == 1:  # of no higher rank than the output is stored with
         return Form.logical(shape[: len(form.shape)])
+    if dims is None:
+        return Form.logical(shape)
     full = (1,) * (len(out) - len(shape)) + shape
     kept = [[d for d in dim if full[d.axis] == out[d.axis]] for dim in dims]
     sizes = tuple(prod(d.size for d in dim) for dim in kept)
@@ -249,6 +249,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         **dict.fromkeys(
             ("BiotrainConv2DGradInput", "BiotrainDepthwiseConv2DGradInput"),
             windows.input_gradient,
+        ),
+        **dict.fromkeys(
+            ("BiotrainSampleConv2D", "BiotrainSampleConv2DGradFilter"), windows.sample_filters
         ),
         "ASSIGN_VARIABLE": assign_variable,
         "BROADCAST_TO": broadcast_to,

@@ -145,14 +145,21 @@ def _conv(op: Op, tensors: Tensors, count: int) -> Pattern | None:
     """Of one sample: a slice of the filters gives a slice of the channels."""
     rest = len(op.inputs) - 1
     if _samples(tensors[op.inputs[0]].shape):
-        return Pattern((True, *[False] * rest), Result.MAP)
+        own = _own_filters(tensors[op.inputs[1]].shape, tensors[op.outputs[0]].shape)
+        return Pattern((True, *[own] * rest), Result.MAP)
     return Pattern((False, *[True] * rest), Result.MAP)
+
+
+def _own_filters(w: Sequence[int], y: Sequence[int]) -> bool:
+    """Each of several samples has filters of its own."""
+    return w[0] == y[0] * y[1]
 
 
 def _conv_grad_filter(op: Op, tensors: Tensors, count: int) -> Pattern | None:
     x, dy = (tensors[t].shape for t in op.inputs)
     if _samples(x):
-        return Pattern((True, True), Result.SUM)
+        own = _own_filters(tensors[op.outputs[0]].shape, dy)
+        return Pattern((True, True), Result.MAP if own else Result.SUM)
     # Lines of one picture, where the filter is one line.
     one_line = tensors[op.outputs[0]].shape[2] == 1
     if one_line and x[1] == 1 and dy[1] == 1 and x[2] == dy[2] and x[2] > 1:
@@ -238,10 +245,13 @@ def _gather(op: Op, tensors: Tensors, count: int) -> Pattern | None:
 def _matmul(op: Op, tensors: Tensors, count: int) -> Pattern | None:
     """x [M,K] times y [K,N]: rows in turn; or a sum over K. Matrices of a batch one by one."""
     x, y = (tensors[t].shape for t in op.inputs)
+    axis = first_axis(tensors[op.outputs[0]].shape)
+    if axis is not None and axis < len(x) - 2 and len(x) == len(y):
+        size = max(x[axis], y[axis])
+        return Pattern((x[axis] == size, y[axis] == size), Result.MAP)
     axis = first_axis(x)
     if axis is not None and axis < len(x) - 2:
-        each = len(y) == len(x) and y[axis] == x[axis]
-        return Pattern((True, each), Result.MAP)
+        return Pattern((True, False), Result.MAP)
     if len(x) != 2 or len(y) != 2:
         return None
     if not op.options.adjX:

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from math import gcd
 
-from converters.graph import Graph, Subgraph
+from converters.graph import FETCH, Graph, Subgraph
 from converters.passes.loops import Loop, split_loops
 from converters.passes.slicing import Pattern, Result, first_axis, pattern
 
@@ -55,13 +55,16 @@ def stream_channels(
 def chains(subgraph: Subgraph, at_least: int) -> list[Chain]:
     """The chains through tensors of ``at_least`` bytes, in the order of their first ops."""
     members: dict[int, Pattern] = {}
+    # A sample is there as a whole, in its buffer or where the application has it.
+    fetched = {t for op in subgraph.ops if op.kind == FETCH for t in op.outputs}
     for i in range(len(subgraph.ops)):
         # Two slices or more; how many is seen when all members are known.
         found = _widest(subgraph, i)
         if found is None or found.result is Result.SUM and not _shrinks(subgraph, i):
             continue
-        cut = _cut(subgraph, i, found)
-        if max(subgraph.tensors[t].bytes for t in cut) >= at_least and _computed(subgraph, i):
+        cut = set(_cut(subgraph, i, found)) - fetched
+        largest = max((subgraph.tensors[t].bytes for t in cut), default=0)
+        if largest >= at_least and _computed(subgraph, i):
             members[i] = found
     return _joined(subgraph, members)
 

@@ -36,6 +36,8 @@ CHANNELS_FIRST: Mapping[str, tuple[int, ...]] = MappingProxyType(
         "BiotrainMaxPool2DGrad": (0, 1, 2),
         "BiotrainGroupNorm": (0,),
         "BiotrainGroupNormGrad": (0, 4),
+        "BiotrainSampleConv2D": (0,),
+        "BiotrainSampleConv2DGradFilter": (0, 1),
     }
 )
 """Inputs, by op kind, that must be channels first."""
@@ -108,6 +110,20 @@ def input_gradient(b: Rewriter, op: Op) -> None:
     w, dy = op.inputs
     inputs = [b.get(w, _filter(b, op, w)), b.get(dy, _activation(b, dy))]
     b.emit(op, inputs, [_activation(b, op.outputs[0])])
+
+
+def sample_filters(b: Rewriter, op: Op) -> None:
+    """As traced, filters are in the order of the kernel: [B * Co, Ci, KH, KW]."""
+    gradient = op.kind.endswith("GradFilter")
+    large = op.inputs[: 2 if gradient else 1]
+    inputs = [
+        b.get(t, _activation(b, t) if t in large else Form.logical(b.logical(t).shape))
+        for t in op.inputs
+    ]
+    (result,) = op.outputs
+    out = Form.logical(b.logical(result).shape) if gradient else _activation(b, result)
+    options = op.options if gradient else {**op.options, "activation": "NONE"}
+    b.emit(op, inputs, [out], kind=op.kind.replace("Sample", ""), options=options)
 
 
 def channels_first(b: Rewriter, op: Op) -> None:

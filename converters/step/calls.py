@@ -47,8 +47,15 @@ def is_used_once(node: Any) -> bool:
 
 
 def is_norm(layer: Any) -> bool:
-    return (
-        type(layer) in _NORMS
-        and layer.axis in (-1, len(layer.input.shape) - 1)
-        and layer.activity_regularizer is None
-    )
+    """With one scale for each filter, the same for all samples."""
+    return type(layer) in _NORMS and _is_of_filters(layer)
+
+
+def is_group_norm(layer: Any) -> bool:
+    """With one scale for each filter and sample."""
+    return type(layer) is layers.GroupNorm and _is_of_filters(layer)
+
+
+def _is_of_filters(layer: Any) -> bool:
+    last = len(layer.input.shape) - 1
+    return layer.axis in (-1, last) and layer.activity_regularizer is None

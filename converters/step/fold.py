@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Find norms that can go into the filter of the convolution before them, and let the twin do it.
 
-A fold is a linear convolution and the BatchNorm that alone reads it. A live norm takes the
-statistics of the convolution, so those have to come from the moments of its input, on which no
-gradient may depend (step/folded.py). A frozen one can always go. Layers, variables and their names
-stay: the norm computes everything from the input of the convolution, and what that computes by
-itself is dead code that the converter drops.
+A fold is a linear convolution and the BatchNorm or group normalisation that alone reads it. A live
+norm takes the statistics of the convolution, so those have to come from the moments of its input,
+on which no gradient may depend (step/folded.py, step/folded_group.py). A frozen one can always go.
+Layers, variables and their names stay: the norm computes everything from the input of the
+convolution, and what that computes by itself is dead code that the converter drops.
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ import tensorflow as tf
 
 from converters.gradients.writer import Writer
 from converters.step import layers
-from converters.step.calls import CONVOLUTIONS, CallGraph, is_norm, is_used_once
+from converters.step.calls import CONVOLUTIONS, CallGraph, is_group_norm, is_norm, is_used_once
 from converters.step.chain import Macs
 from converters.step.folded import folded
+from converters.step.folded_group import folded_group
 from converters.step.windows import has_moments, windows_macs
 
 # Multiply-accumulates, or what takes as long, for every element of an activation.
 _STATISTICS, _AFFINE, _SUMS, _SLOPES, _SUM = 2, 1, 2, 2, 1
+# Statistics of each sample in closed form, with the gradient through them: for each tap of its
+# filters, besides their products with the moments; and to begin some 80 ops on a few numbers.
+_OWN_FILTERS, _CLOSED_FORM = 10, 80_000
 _LARGEST_WINDOW = 64
 
 
@@ -45,8 +49,14 @@ class Fold:
 
     @property
     def live(self) -> bool:
-        """The norm takes the statistics of the batch in training."""
-        return isinstance(self.norm, layers.LiveBatchNorm) and bool(self.norm.trainable)
+        """The norm takes statistics of its input in training."""
+        of_batch = isinstance(self.norm, layers.LiveBatchNorm) and bool(self.norm.trainable)
+        return of_batch or self.of_samples
+
+    @property
+    def of_samples(self) -> bool:
+        """Each sample has its own statistics, in inference too."""
+        return isinstance(self.norm, layers.GroupNorm)
 
     def call(self, layer: Any, inputs: tf.Tensor, training: bool | None) -> tf.Tensor:
         """What ``layer`` returns; the value counts for the norm alone."""
@@ -56,6 +66,8 @@ class Fold:
         x, self._input = self._input, None
         if x is None:
             raise AssertionError(f"{layer.name} was called before {self.conv.name}")
+        if self.of_samples:
+            return folded_group(self.conv, self.norm, x, writer=self.writer)
         live = bool(training) and self.live
         return folded(self.conv, self.norm, x, live=live, writer=self.writer)
 
@@ -78,7 +90,13 @@ class Fold:
         if not self.live:
             return Macs(before * elements, after * elements)
         before += _STATISTICS
-        return Macs(before * elements, after * elements + windows_macs(self.conv))
+        once = windows_macs(self.conv)
+        if self.of_samples:
+            # What a batch norm does with its moments once a batch.
+            *window, filters = self.conv.kernel.shape
+            taps = math.prod(window)
+            once += filters * taps * (taps + _OWN_FILTERS) + _CLOSED_FORM
+        return Macs(before * elements, after * elements + once)
 
 
 def fold_norms(model: keras.Model, writer: Writer, *, when: bool | str) -> list[Fold]:
@@ -104,7 +122,9 @@ def find_folds(model: keras.Model, writer: Writer, *, fixed: bool = True) -> Ite
         if not _is_linear(node.operation) or not is_used_once(node):
             continue
         following = graph.only_consumer(node)
-        if following is None or not is_norm(following.operation):
+        if following is None:
+            continue
+        if not (is_norm(following.operation) or is_group_norm(following.operation)):
             continue
         fold = Fold(node.operation, following.operation, writer)
         if not fold.live or (given and _has_small_windows(fold.conv)):

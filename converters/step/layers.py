@@ -73,13 +73,12 @@ class FrozenBatchNorm(Linked, keras.layers.BatchNormalization):
         return keras.layers.BatchNormalization.call(self, inputs, training=False)
 
 
-class GroupNorm(keras.layers.GroupNormalization):
+class GroupNorm(Linked, keras.layers.GroupNormalization):
     """Keras's group normalisation over the last axis, on our group_norm."""
 
     writer = Writer(compact=False)
 
-    def call(self, inputs: tf.Tensor, training: bool | None = None, mask: Any = None) -> tf.Tensor:
-        # It may stand where a BatchNormalization stood, and is called as that was.
+    def plain(self, inputs: tf.Tensor, training: bool | None) -> tf.Tensor:
         shape = inputs.shape
         channels = shape[-1]
         groups = channels if self.groups == -1 else self.groups

@@ -29,3 +29,27 @@ def _variances(rows: tf.Tensor, mean: tf.Tensor, products: tf.Tensor):  # type: 
         return tf.reshape(2.0 * slopes, [-1, 1]) * product, None, None
 
     return tf.reduce_sum(rows * product, 1), gradient
+
+
+def statistics_of_samples(
+    filters: tf.Tensor, window: tf.Tensor, products: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mean and variance [B, F] of filters [B, F, K] on the windows of each sample, of mean [B, K]
+    and mean product [B, K, K].
+    """
+    mean = tf.reduce_sum(filters * tf.expand_dims(window, 1), 2)
+    apart = products - tf.expand_dims(window, 2) * tf.expand_dims(window, 1)
+    return mean, tf.nn.relu(_quadratic(filters, apart))
+
+
+@tf.custom_gradient
+def _quadratic(rows: tf.Tensor, matrices: tf.Tensor):  # type: ignore[no-untyped-def]
+    """[B, F]: row' matrix row for rows [B, F, K] and symmetric matrices [B, K, K], which have no
+    gradient.
+    """
+    product = tf.matmul(rows, matrices)
+
+    def gradient(slopes: tf.Tensor) -> tuple[tf.Tensor, None]:
+        return tf.expand_dims(2.0 * slopes, 2) * product, None
+
+    return tf.reduce_sum(rows * product, 2), gradient

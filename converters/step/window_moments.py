@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from converters.gradients.sample_filters import SampleFilters
 from converters.gradients.writer import Writer
 
 
@@ -34,15 +35,32 @@ def window_moments(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """(m [K], R / n [K, K]) of the windows of x [B, H, T, 1]; no gradient flows to x."""
     batch, height, length, _ = x.shape
+    rows = tf.stop_gradient(tf.reshape(x, [batch * height, length]))
+    return _moments(rows, taps, padding, writer)
+
+
+def sample_moments(
+    x: tf.Tensor, taps: int, padding: str, writer: Writer
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """As ``window_moments`` for each sample: [B, K] and [B, K, K]."""
+    batch, height, length, _ = x.shape
+    rows = tf.stop_gradient(tf.reshape(x, [batch, height, length]))
+    return _moments(rows, taps, padding, writer)
+
+
+def _moments(
+    rows: tf.Tensor, taps: int, padding: str, writer: Writer
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Of rows [N, T]; of rows [B, N, T] those of each sample, here and below."""
+    *samples, height, length = rows.shape
     before = (taps - 1) // 2 if padding == "SAME" else 0
     after = taps - 1 - before if padding == "SAME" else 0
     outputs = length + before + after - (taps - 1)
-    rows = tf.stop_gradient(tf.reshape(x, [batch * height, length]))
-    means = tf.reshape(tf.pad(tf.reduce_mean(rows, 0), [[before, after]]), [1, 1, -1, 1])
-    mean = tf.reshape(tf.nn.avg_pool2d(means, (1, outputs), 1, "VALID"), [taps])
+    means = _pad(tf.reduce_mean(rows, -2), 1, before, after)
+    means = tf.reshape(means, [*(samples or [1]), 1, -1, 1])
+    mean = tf.reshape(tf.nn.avg_pool2d(means, (1, outputs), 1, "VALID"), [*samples, taps])
     products = _products(rows, taps, before, after, writer)
-    count = float(batch * height * outputs)
-    return mean, products * (1.0 / count)
+    return mean, products * (1.0 / float(height * outputs))
 
 
 def moments_macs(rows: int, length: int, taps: int, padding: str) -> int:
@@ -56,63 +74,70 @@ def _products(rows: tf.Tensor, taps: int, before: int, after: int, writer: Write
     """R [K, K]. Its first row and column are lag sums; a step down a diagonal leaves the first
     window out and takes one more in behind the last.
     """
-    length = rows.shape[1]
+    *samples, _, length = rows.shape
     lags = _lag_sums(rows, taps, writer)
-    steps = tf.zeros([taps - 1, taps - 1])
+    steps = tf.zeros([*samples, taps - 1, taps - 1])
     if reach := taps - 1 - after:
         tail = min(reach, length)
-        behind = _gram(rows[:, length - tail :], reach - tail, 0)
-        lags -= tf.pad(_diagonal_sums(behind), [[0, taps - reach]])
-        steps += tf.pad(behind, [[0, taps - 1 - reach]] * 2)
+        behind = _gram(_cut(rows, 1, length - tail, length), reach - tail, 0)
+        lags -= _pad(_diagonal_sums(behind), 1, 0, taps - reach)
+        steps += _pad(behind, 2, 0, taps - 1 - reach)
     if reach := taps - 1 - before:
         head = min(reach, length)
-        steps -= _gram(rows[:, :head], before, reach - head)
-    first_row = tf.pad(tf.reshape(lags, [1, taps]), [[0, taps - 1], [0, 0]])
-    first_column = tf.pad(tf.reshape(lags[1:], [taps - 1, 1]), [[1, 0], [0, taps - 1]])
-    matrix = first_row + first_column + tf.pad(steps, [[1, 0], [1, 0]])
+        steps -= _gram(_cut(rows, 1, 0, head), before, reach - head)
+    first_row = tf.pad(
+        tf.reshape(lags, [*samples, 1, taps]), [*_none(samples), [0, taps - 1], [0, 0]]
+    )
+    first_column = tf.pad(
+        tf.reshape(_cut(lags, 1, 1, taps), [*samples, taps - 1, 1]),
+        [*_none(samples), [1, 0], [0, taps - 1]],
+    )
+    matrix = first_row + first_column + _pad(steps, 2, 1, 0)
     shift = 1
     while shift < taps:
-        matrix += tf.pad(matrix[:-shift, :-shift], [[shift, 0], [shift, 0]])
+        matrix += _pad(_cut(matrix, 2, 0, taps - shift), 2, shift, 0)
         shift *= 2
     return matrix
 
 
-def _gram(samples: tf.Tensor, before: int, after: int) -> tf.Tensor:
-    """Products of samples [N, n], summed over rows, with zeros around them: [n + zeros, same]."""
-    return tf.pad(tf.matmul(samples, samples, transpose_a=True), [[before, after]] * 2)
+def _none(axes: list[int]) -> list[list[int]]:
+    """No padding, for each of some axes."""
+    return [[0, 0]] * len(axes)
+
+
+def _pad(x: tf.Tensor, axes: int, before: int, after: int) -> tf.Tensor:
+    """With zeros around the last axes."""
+    return tf.pad(x, [*_none(x.shape[:-axes]), *[[before, after]] * axes])
+
+
+def _cut(x: tf.Tensor, axes: int, begin: int, end: int) -> tf.Tensor:
+    """Elements ``begin`` to ``end`` of each of the last axes."""
+    all_of = [slice(None)] * (len(x.shape) - axes)
+    return x[(*all_of, *[slice(begin, end)] * axes)]
+
+
+def _gram(rows: tf.Tensor, before: int, after: int) -> tf.Tensor:
+    """Products of rows [N, n], summed over them, with zeros around them: [n + zeros, same]."""
+    return _pad(tf.matmul(rows, rows, transpose_a=True), 2, before, after)
 
 
 def _diagonal_sums(matrix: tf.Tensor) -> tf.Tensor:
     """[n]: sum of matrix[i, i+k] over i. Rows of 2n read as rows of 2n+1 are each shifted by one
     more.
     """
-    size = matrix.shape[0]
-    flat = tf.reshape(tf.pad(matrix, [[0, 1], [0, size]]), [-1])
-    shifted = tf.reshape(flat[: size * (2 * size + 1)], [size, 2 * size + 1])
-    return tf.reduce_sum(shifted, 0)[:size]
+    *samples, size, _ = matrix.shape
+    longer = tf.pad(matrix, [*_none(samples), [0, 1], [0, size]])
+    flat = _cut(tf.reshape(longer, [*samples, -1]), 1, 0, size * (2 * size + 1))
+    shifted = tf.reshape(flat, [*samples, size, 2 * size + 1])
+    return _cut(tf.reduce_sum(shifted, -2), 1, 0, size)
 
 
 def _lag_sums(rows: tf.Tensor, taps: int, writer: Writer) -> tf.Tensor:
     """[K]: sums of x[t] x[t+l] over all t of all rows [N, T]. This is the filter gradient of a
     convolution that has x as input and as slope.
     """
-    count, length = rows.shape
-    padded = tf.pad(rows, [[0, 0], [0, taps - 1]])
-    lags = writer.op(
-        "Conv2DGradFilter",
-        _filter_gradient,
-        tf.reshape(padded, [1, count, length + taps - 1, 1]),
-        tf.reshape(rows, [1, count, length, 1]),
-        stride_h=1,
-        stride_w=1,
-        dilation_h=1,
-        dilation_w=1,
-        padding="VALID",
-    )
-    return tf.reshape(lags, [taps])
-
-
-def _filter_gradient(x: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
-    """[1, K, 1, 1] of x [1, N, T+K-1, 1] and dy [1, N, T, 1]: rows become channels."""
-    signal, kernel = tf.transpose(x, [0, 3, 2, 1]), tf.transpose(dy, [0, 2, 1, 3])
-    return tf.reshape(tf.nn.conv2d(signal, kernel, 1, "VALID"), [1, -1, 1, 1])
+    *samples, count, length = rows.shape
+    image = [*(samples or [1]), count, -1, 1]
+    padded = tf.reshape(_pad(rows, 1, 0, taps - 1), image)
+    filters = SampleFilters.along(padded, taps, writer)
+    return tf.reshape(filters.products(padded, tf.reshape(rows, image)), [*samples, taps])

@@ -14,9 +14,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from converters.gradients.sample_filters import SampleFilters
 from converters.gradients.writer import Writer
 from converters.step import layers
-from converters.step.window_moments import moments_macs, window_moments
+from converters.step.window_moments import moments_macs, sample_moments, window_moments
 
 
 def has_moments(conv: Any) -> bool:
@@ -43,17 +44,8 @@ def moments_of_windows(x: tf.Tensor, conv: Any, writer: Writer) -> tuple[tf.Tens
     """
     if not _is_column(conv):
         return window_moments(x, conv.kernel.shape[1], conv.padding.upper(), writer)
-    height, _, channels, _ = conv.kernel.shape
-    stride_h, stride_w = conv.strides
-    x = tf.stop_gradient(x)
-    if height > 1:
-        x = x[:, :, ::stride_w] if stride_w > 1 else x
-        x = tf.transpose(x, [0, 2, 3, 1])
-    elif stride_h > 1 or stride_w > 1:
-        x = x[:, ::stride_h, ::stride_w]
-    batch, size = x.shape[0], height * channels
-    windows = tf.reshape(x, [batch, 1, -1, size])
-    count = float(batch * windows.shape[2])
+    windows = _columns(x, conv)
+    batch, _, length, size = windows.shape
     products = writer.op(
         "Conv2DGradFilter",
         _pointwise_gradient,
@@ -66,7 +58,31 @@ def moments_of_windows(x: tf.Tensor, conv: Any, writer: Writer) -> tuple[tf.Tens
         padding="VALID",
     )
     mean = tf.reduce_mean(windows, [0, 1, 2])
-    return mean, tf.reshape(products, [size, size]) * (1.0 / count)
+    return mean, tf.reshape(products, [size, size]) * (1.0 / float(batch * length))
+
+
+def moments_of_samples(x: tf.Tensor, conv: Any, writer: Writer) -> tuple[tf.Tensor, tf.Tensor]:
+    """As ``moments_of_windows`` for each sample: [B, K] and [B, K, K]."""
+    if not _is_column(conv):
+        return sample_moments(x, conv.kernel.shape[1], conv.padding.upper(), writer)
+    windows = _columns(x, conv)
+    batch, _, length, size = windows.shape
+    products = SampleFilters.along(windows, 1, writer).products(windows, windows)
+    mean = tf.reduce_mean(windows, [1, 2])
+    return mean, tf.reshape(products, [batch, size, size]) * (1.0 / float(length))
+
+
+def _columns(x: tf.Tensor, conv: Any) -> tf.Tensor:
+    """The windows [B, 1, N, K] of ``conv``, of which ``_is_column`` holds."""
+    height, _, channels, _ = conv.kernel.shape
+    stride_h, stride_w = conv.strides
+    x = tf.stop_gradient(x)
+    if height > 1:
+        x = x[:, :, ::stride_w] if stride_w > 1 else x
+        x = tf.transpose(x, [0, 2, 3, 1])
+    elif stride_h > 1 or stride_w > 1:
+        x = x[:, ::stride_h, ::stride_w]
+    return tf.reshape(x, [x.shape[0], 1, -1, height * channels])
 
 
 def _is_column(conv: Any) -> bool:

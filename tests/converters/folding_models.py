@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from types import MappingProxyType
 from typing import Any
 
@@ -18,7 +19,9 @@ L = keras.layers
 
 @dataclass(frozen=True)
 class Folding:
-    """``kind``: column (the full height), pixel, line (along time) or, for frozen norms, square."""
+    """``kind``: column (the full height), pixel, line (along time) or, for frozen norms, square.
+    ``groups``: of a group normalisation; None: it is a batch normalisation.
+    """
 
     kind: str
     height: int
@@ -34,6 +37,7 @@ class Folding:
     scale: bool
     batch: int
     norm: str
+    groups: int | None = None
 
     def build(self) -> keras.Model:
         x = inputs = keras.Input((self.height, self.time, self.channels))
@@ -54,16 +58,22 @@ class Folding:
             x = L.DepthwiseConv2D(kernel, depth_multiplier=self.filters, **options)(x)
         else:
             x = L.Conv2D(self.filters, kernel, **options)(x)
-        x = L.BatchNormalization(
-            center=self.center,
-            scale=self.scale,
-            beta_initializer="normal",
-            gamma_initializer=keras.initializers.RandomUniform(0.5, 1.5),
-            moving_mean_initializer="normal",
-            moving_variance_initializer=keras.initializers.RandomUniform(0.5, 1.5),
-            name="norm",
-        )(x)
-        return ended(inputs, L.Activation("elu")(x))
+        return ended(inputs, L.Activation("elu")(self._norm()(x)))
+
+    def _norm(self) -> keras.Layer:
+        uniform = keras.initializers.RandomUniform(0.5, 1.5)
+        options: dict[str, Any] = {
+            "center": self.center,
+            "scale": self.scale,
+            "beta_initializer": "normal",
+            "gamma_initializer": uniform,
+            "name": "norm",
+        }
+        if self.groups is not None:
+            return L.GroupNormalization(groups=self.groups, **options)
+        return L.BatchNormalization(
+            moving_mean_initializer="normal", moving_variance_initializer=uniform, **options
+        )
 
 
 def draw(seed: int) -> Folding:
@@ -95,6 +105,14 @@ def draw(seed: int) -> Folding:
     )
 
 
+def draw_groups(seed: int) -> Folding:
+    """With a group normalisation."""
+    drawn = next(d for n in count(seed, 100) if (d := draw(n)).norm == "keep")
+    generator = np.random.default_rng(seed)
+    each, groups = int(generator.integers(1, 4)), int(generator.choice([1, 2, 3, -1]))
+    return replace(drawn, filters=each * abs(groups), groups=groups)
+
+
 def first(filters: int = 8, size: tuple[int, int] = (6, 1), **options: Any) -> keras.Layer:
     return L.Conv2D(filters, size, **{"name": "first", **options})
 
@@ -122,7 +140,12 @@ NEVER: Mapping[str, Callable[[], keras.Model]] = MappingProxyType(
         "activation between": lambda: _model(first(), L.ReLU(), _norm()),
         "activity regulariser": lambda: _model(first(activity_regularizer="l2"), _norm()),
         "two consumers": _two_consumers,
-        "group norm": lambda: _model(first(), L.GroupNormalization(groups=1)),
+        "instances along two axes": lambda: _model(
+            first(), L.GroupNormalization(groups=1, axis=2, name="norm")
+        ),
+        "group norm with weights before": lambda: _model(
+            L.Conv2D(1, (1, 3)), first(), L.GroupNormalization(groups=1, name="norm")
+        ),
         "weights before": lambda: _model(L.Conv2D(1, (1, 3)), L.ReLU(), first(), _norm()),
         "windows that overlap twice": lambda: _model(first(size=(2, 3)), _norm()),
         "lines of two channels": lambda: _model(first(size=(1, 3)), _norm(), channels=2),

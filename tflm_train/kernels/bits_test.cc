@@ -147,13 +147,13 @@ void TestFastFir(TestContext& test) {
   const ConvGeometry g = wide.Geometry();
   test.Expect(ConvWorkspace(g) > 0 && ConvWorkspace(g) <= 6000, "is fast");
   Conv2D(g, a, b, nullptr, Activation::kNone, out, workspace);
-  ExpectHash(test, 1400, 0x39d4af99u, "fast conv");
+  ExpectHash(test, 1400, 0xbdac7d52u, "fast conv");
   test.Expect(ConvGradFilterWorkspace(g) <= 6000, "fits the workspace");
   Conv2DGradFilter(g, a, c, out, workspace);
-  ExpectHash(test, 128, 0x72a52408u, "fast conv grad filter");
+  ExpectHash(test, 128, 0xff33374bu, "fast conv grad filter");
   const ConvCase deep = {1, 1, 700, 2, 2, 1, 64, 1, 1, 1, 1, Padding::kSame};
   DepthwiseConv2DGradInput(deep.Geometry(), b, c, out, workspace);
-  ExpectHash(test, 1400, 0xce9e273fu, "fast depthwise grad input");
+  ExpectHash(test, 1400, 0xb3875c50u, "fast depthwise grad input");
 }
 
 void TestPool(TestContext& test) {

@@ -1,64 +1,118 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tflm_train/kernels/fast_fir.h"
 
+#include "tflm_train/kernels/fma.h"
 #include "tflm_train/kernels/gather.h"
 #include "tflm_train/kernels/tile_grid.h"
 
 namespace biotrain {
 namespace {
 
-constexpr int kParts = 9;
+constexpr int kParts = kFastFirParts;
 constexpr int kUnit = 60;  // outputs: whole tiles of a quarter of them
 
-// x [4 * count + 3] to nine lines of `count`.
-void Split(const float* x, int count, float* to) {
-  // Samples 2j + 1 are a, x[2j] - a is b, x[2j + 2] - a is c; of each of these
-  // the same is made once more.
-  float a0 = x[1];
-  float b0 = x[0] - x[1];
-  float c0 = x[2] - x[1];
-  float* line[kParts];
-  for (int part = 0; part < kParts; ++part) line[part] = to + part * count;
-  for (int i = 0; i < count; ++i, x += 4) {
-    const float a1 = x[3];
-    const float b1 = x[2] - x[3];
-    const float c1 = x[4] - x[3];
-    const float a2 = x[5];
-    const float b2 = x[4] - x[5];
-    const float c2 = x[6] - x[5];
-    *line[0]++ = a1;
-    *line[1]++ = a0 - a1;
-    *line[2]++ = a2 - a1;
-    *line[3]++ = b1;
-    *line[4]++ = b0 - b1;
-    *line[5]++ = b2 - b1;
-    *line[6]++ = c1;
-    *line[7]++ = c0 - c1;
-    *line[8]++ = c2 - c1;
-    a0 = a2;
-    b0 = b2;
-    c0 = c2;
+// What the products at each point are divided by.
+constexpr float kScales[kParts] = {-1.0f / 2.0f, -1.0f / 3.0f,  1.0f / 9.0f,
+                                   1.0f / 36.0f, -1.0f / 60.0f, 32.0f / 45.0f,
+                                   1.0f};
+
+void Scale(float* parts, int count) {
+  for (int part = 0; part < kParts; ++part) {
+    for (int i = 0; i < count; ++i) *parts++ *= kScales[part];
   }
 }
 
-// Nine lines of `count` to y [4 * count].
-void Merge(const float* parts, int count, float* y) {
-  const float* line[kParts];
-  for (int part = 0; part < kParts; ++part) line[part] = parts + part * count;
+struct PartLines {
+  PartLines(float* parts, int count) {
+    for (int part = 0; part < kParts; ++part) at[part] = parts + part * count;
+  }
+  float* at[kParts];
+};
+
+// `count` values of x [width] from `position` on: where they are or, with zeros
+// beyond the ends, copied to `to`.
+const float* Padded(const float* x, int width, int position, int count,
+                    float* to) {
+  if (position >= 0 && position + count <= width) return x + position;
+  GatherLine(x, width, position, count, to);
+  return to;
+}
+
+// x [4 * count + 3] to lines of `count`: seven neighbouring samples as a
+// polynomial, times the product of the points less all but one of them.
+void Split(const float* x, int count, float* to) {
+  PartLines line(to, count);
+  // d are samples, e samples times z - 1/2.
+  float d1 = x[1];
+  float d2 = x[2];
+  float e0 = Fma(-0.5f, x[0], d1);
+  float e1 = Fma(-0.5f, d1, d2);
+  for (int i = 0; i < count; ++i, x += 4) {
+    const float d3 = x[3];
+    const float d4 = x[4];
+    const float d5 = x[5];
+    const float d6 = x[6];
+    const float e2 = Fma(-0.5f, d2, d3);
+    const float e3 = Fma(-0.5f, d3, d4);
+    const float e4 = Fma(-0.5f, d4, d5);
+    const float e5 = Fma(-0.5f, d5, d6);
+    const float odd = Fma(-4.0f, e1, e3);
+    const float even = Fma(-4.0f, e2, e4);
+    const float odd_2 = e3 - e1;
+    const float even_2 = e4 - e2;
+    *line.at[0]++ = Fma(4.0f, e0, even - e2);
+    *line.at[1]++ = even + odd;
+    *line.at[2]++ = even - odd;
+    *line.at[3]++ = Fma(2.0f, odd_2, even_2);
+    *line.at[4]++ = Fma(-2.0f, odd_2, even_2);
+    *line.at[5]++ = Fma(4.0f, d1, Fma(-5.0f, d3, d5));
+    *line.at[6]++ = Fma(4.0f, e1, Fma(-5.0f, e3, e5));
+    d1 = d5;
+    d2 = d6;
+    e0 = e4;
+    e1 = e5;
+  }
+}
+
+// Lines of `count` to y [4 * count].
+void Merge(float* parts, int count, float* y) {
+  PartLines line(parts, count);
   for (int i = 0; i < count; ++i, y += 4) {
-    const float a = *line[0]++;
-    const float b = *line[3]++;
-    const float c = *line[6]++;
-    const float a_even = a + *line[1]++;
-    const float a_odd = a + *line[2]++;
-    const float b_even = b + *line[4]++;
-    const float b_odd = b + *line[5]++;
-    const float c_even = c + *line[7]++;
-    const float c_odd = c + *line[8]++;
-    y[0] = a_even + b_even;
-    y[1] = a_even + c_even;
-    y[2] = a_odd + b_odd;
-    y[3] = a_odd + c_odd;
+    const float plus = *line.at[1]++;
+    const float minus = *line.at[2]++;
+    const float plus_2 = *line.at[3]++;
+    const float minus_2 = *line.at[4]++;
+    const float half = *line.at[5]++;
+    const float even = plus + minus;
+    const float odd = plus - minus;
+    const float even_2 = plus_2 + minus_2;
+    const float odd_2 = plus_2 - minus_2;
+    y[0] = (even + even_2) + (half + *line.at[0]++);
+    y[1] = Fma(2.0f, odd_2, Fma(0.5f, half, odd));
+    y[2] = Fma(4.0f, even_2, Fma(0.25f, half, even));
+    y[3] = Fma(8.0f, odd_2, Fma(0.125f, half, odd)) + *line.at[6]++;
+  }
+}
+
+// Four neighbouring taps as a polynomial, at every point.
+void AtPoints(const float* w, int quarter, int step, float* to) {
+  PartLines line(to, quarter);
+  for (int i = 0; i < quarter; ++i, w += 4 * step) {
+    const float w0 = w[0];
+    const float w1 = w[step];
+    const float w2 = w[2 * step];
+    const float w3 = w[3 * step];
+    const float even = w0 + w2;
+    const float odd = w1 + w3;
+    const float even_2 = Fma(4.0f, w2, w0);
+    const float odd_2 = Fma(4.0f, w3, w1);
+    *line.at[0]++ = w0;
+    *line.at[1]++ = even + odd;
+    *line.at[2]++ = even - odd;
+    *line.at[3]++ = Fma(2.0f, odd_2, even_2);
+    *line.at[4]++ = Fma(-2.0f, odd_2, even_2);
+    *line.at[5]++ = Fma(0.5f, Fma(0.5f, Fma(0.5f, w3, w2), w1), w0);
+    *line.at[6]++ = w3;
   }
 }
 
@@ -86,23 +140,8 @@ void FilterParts(const float* x, int x_count, const float* w, int taps,
 }  // namespace
 
 void PackFastFir(const float* w, int taps, int step, float* packed) {
-  const int quarter = taps / 4;
-  for (int i = 0; i < quarter; ++i, w += 4 * step, ++packed) {
-    const float w0 = w[0];
-    const float w1 = w[step];
-    const float w2 = w[2 * step];
-    const float w3 = w[3 * step];
-    // Of w0 + w1, w0 and w1; even taps are w0 and w2, odd ones w1 and w3.
-    packed[0] = (w0 + w1) + (w2 + w3);
-    packed[1 * quarter] = w0 + w1;
-    packed[2 * quarter] = w2 + w3;
-    packed[3 * quarter] = w0 + w2;
-    packed[4 * quarter] = w0;
-    packed[5 * quarter] = w2;
-    packed[6 * quarter] = w1 + w3;
-    packed[7 * quarter] = w1;
-    packed[8 * quarter] = w3;
-  }
+  AtPoints(w, taps / 4, step, packed);
+  Scale(packed, taps / 4);
 }
 
 void FastFir(const Correlation& c, const float* packed, float* workspace) {
@@ -118,12 +157,8 @@ void FastFir(const Correlation& c, const float* packed, float* workspace) {
     // The last block does some outputs once more.
     const int first = done + block <= c.items ? done : c.items - block;
     const int position = first - c.pad;
-    const int needed = block + taps - 1;
-    const float* x = c.x.at + position;
-    if (position < 0 || position + needed > c.width) {
-      GatherLine(c.x.at, c.width, position, needed, padded);
-      x = padded;
-    }
+    const float* const x =
+        Padded(c.x.at, c.width, position, block + taps - 1, padded);
     const int count = block / 4 + quarter - 1;
     Split(x, count, x_parts);
     for (int n = 0; n < c.columns; ++n) {
@@ -155,12 +190,12 @@ void FastFirGrad::AddLine(const float* x, int width, int pad, const float* dy,
     const int left = outputs - done;
     const int rounded = (left + kUnit - 1) / kUnit * kUnit;
     const int block = rounded < kFastFirBlock ? rounded : kFastFirBlock;
-    GatherLine(x, width, done - pad, block + taps_ - 1, x_);
     const int count = block / 4 + quarter - 1;
-    Split(x_, count, x_parts_);
+    Split(Padded(x, width, done - pad, block + taps_ - 1, x_), count, x_parts_);
     for (int filter = 0; filter < filters_; ++filter) {
-      GatherLine(dy + filter * dy_filter, outputs, done, block, dy_);
-      PackFastFir(dy_, block, 1, dy_parts_);
+      const float* const slopes =
+          Padded(dy + filter * dy_filter, outputs, done, block, dy_);
+      AtPoints(slopes, block / 4, 1, dy_parts_);
       float* to = sums_ + filter * kParts * quarter;
       for (int part = 0; part < kParts; ++part) {
         LinePart line = {x_parts_ + part * count,
@@ -177,7 +212,9 @@ void FastFirGrad::AddLine(const float* x, int width, int pad, const float* dy,
 
 void FastFirGrad::Save(float* dw) const {
   for (int filter = 0; filter < filters_; ++filter, dw += taps_) {
-    Merge(sums_ + filter * kParts * (taps_ / 4), taps_ / 4, dw);
+    float* const sums = sums_ + filter * kParts * (taps_ / 4);
+    Scale(sums, taps_ / 4);
+    Merge(sums, taps_ / 4, dw);
   }
 }
 

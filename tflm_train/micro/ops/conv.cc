@@ -38,10 +38,36 @@ const float* Bias(OpContext& op, int32_t channels) {
   return bias.floats();
 }
 
-// A filter or its gradient: [Co,Ci,KH,KW].
+// In how many parts of a batch filters are the same: one, or all samples if
+// each has its own.
+int FilterSets(const Tensor& w, const ConvGeometry& g) {
+  return int64_t{g.batch} * g.out_c == w.dims[0] ? g.batch : 1;
+}
+
+// A filter or its gradient: [Co,Ci,KH,KW], or [B * Co,Ci,KH,KW].
 void ExpectFilter(OpContext& op, const Tensor& w, const ConvGeometry& g) {
-  op.ExpectShape(w.dims[0] == g.out_c, "filter_outputs", g.out_c, w.dims[0]);
+  op.ExpectShape(w.dims[0] == FilterSets(w, g) * g.out_c, "filter_outputs",
+                 g.out_c, w.dims[0]);
   op.ExpectShape(w.dims[1] == g.in_c, "filter_inputs", g.in_c, w.dims[1]);
+}
+
+// What one set of filters is used for, and where its tensors begin.
+struct FilterSet {
+  ConvGeometry geometry;
+  int x, w, bias, y;
+};
+
+template <typename RunSet>
+void ForEachFilterSet(const Tensor& w, const ConvGeometry& all, RunSet run) {
+  const int sets = FilterSets(w, all);
+  ConvGeometry g = all;
+  g.batch /= sets;
+  const int x = g.batch * g.in_c * g.in_h * g.in_w;
+  const int filters = g.out_c * g.in_c * g.filter_h * g.filter_w;
+  const int y = g.batch * g.out_c * g.out_h * g.out_w;
+  for (int i = 0; i < sets; ++i) {
+    run(FilterSet{g, i * x, i * filters, i * g.out_c, i * y});
+  }
 }
 
 // [C,M,KH,KW], where x has C channels and y has C * M.
@@ -84,11 +110,14 @@ void Conv2D(OpContext& op) {
   const Tensor y = op.Output(0, kFloat, 4);
   const Activation activation = CustomActivation(op);
   const ConvGeometry g = Check(op, x, w, y, /*depthwise=*/false);
-  const float* bias = Bias(op, g.out_c);
+  const float* bias = Bias(op, w.dims[0]);
   float* const workspace = Workspace(op, ConvWorkspace(g));
   if (!op.Ready()) return;
-  biotrain::Conv2D(g, x.floats(), w.floats(), bias, activation, y.floats(),
-                   workspace);
+  ForEachFilterSet(w, g, [&](const FilterSet& set) {
+    biotrain::Conv2D(set.geometry, x.floats() + set.x, w.floats() + set.w,
+                     bias == nullptr ? nullptr : bias + set.bias, activation,
+                     y.floats() + set.y, workspace);
+  });
 }
 
 void Conv2DGradFilter(OpContext& op) {
@@ -98,8 +127,11 @@ void Conv2DGradFilter(OpContext& op) {
   const ConvGeometry g = Check(op, x, dw, dy, /*depthwise=*/false);
   float* const workspace = Workspace(op, ConvGradFilterWorkspace(g));
   if (!op.Ready()) return;
-  biotrain::Conv2DGradFilter(g, x.floats(), dy.floats(), dw.floats(),
-                             workspace);
+  ForEachFilterSet(dw, g, [&](const FilterSet& set) {
+    biotrain::Conv2DGradFilter(set.geometry, x.floats() + set.x,
+                               dy.floats() + set.y, dw.floats() + set.w,
+                               workspace);
+  });
 }
 
 void Conv2DGradInput(OpContext& op) {
@@ -107,6 +139,7 @@ void Conv2DGradInput(OpContext& op) {
   const Tensor dy = op.Input(1, kFloat, 4);
   const Tensor dx = op.Output(0, kFloat, 4);
   const ConvGeometry g = Check(op, dx, w, dy, /*depthwise=*/false);
+  op.ExpectShape(FilterSets(w, g) == 1, "filter_outputs", g.out_c, w.dims[0]);
   if (!op.Ready()) return;
   biotrain::Conv2DGradInput(g, w.floats(), dy.floats(), dx.floats());
 }
