@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -48,11 +50,11 @@ class Tensor:
     type: str
     data: np.ndarray | None = None
 
-    @property
+    @cached_property
     def elements(self) -> int:
-        return int(np.prod(self.shape, dtype=np.int64))
+        return prod(self.shape)
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         return 0 if self.type == "RESOURCE" else self.elements * _NUMPY_OF_TYPE[self.type].itemsize
 

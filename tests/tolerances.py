@@ -28,6 +28,8 @@ TOLERANCES: Mapping[str, Tolerance] = MappingProxyType(
         "device_loss": Tolerance(2e-5, 0.0, "loss of 50 steps against Keras, our runner"),
         "gradient": Tolerance(0.0, 5e-6, "a float32 gradient against float64 autodiff"),
         "long_gradient": Tolerance(0.0, 3e-5, "the same, through the statistics of a norm"),
+        "proved_gradient": Tolerance(0.0, 1e-5, "of a whole step, its largest for a measure"),
+        "no_gradient": Tolerance(1e-6, 0.0, "of a step, where the true one is zero: rounding only"),
         "commuted_gradient": Tolerance(0.0, 1e-5, "of convolutions in the other order"),
         "finite_difference": Tolerance(0.0, 1e-6, "float64 central differences"),
         "forward": Tolerance(0.0, 2e-6, "a float32 value against float64"),

@@ -254,7 +254,7 @@ def _matmul(op: Op, tensors: Tensors, count: int) -> Pattern | None:
         return Pattern((True, False), Result.MAP)
     if len(x) != 2 or len(y) != 2:
         return None
-    if not op.options.adjX:
+    if axis == (1 if op.options.adjX else 0):
         return Pattern((True, False), Result.MAP)
     return None if op.options.adjY else Pattern((True, True), Result.SUM)
 

@@ -64,6 +64,13 @@ class MaskedDropout(keras.layers.Layer):
         return input_shape
 
 
+class _GroupNorm(keras.layers.GroupNormalization):
+    """Called as a BatchNormalization is."""
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        return super().call(inputs)
+
+
 def train(
     model: keras.Model,
     x: np.ndarray,
@@ -87,7 +94,7 @@ def train(
         seed: of the dropout masks; the first step is number 0.
         probe: a batch to infer after each step; default the first batch.
     """
-    twin, dropouts = _copy(model, x.shape[1])
+    twin, dropouts = copy_of(model, x.shape[1])
     optimizer = keras.optimizers.SGD(learning_rate, momentum=momentum)
     optimizer.build(twin.trainable_variables)
     twin.compile(optimizer, loss=loss)
@@ -112,13 +119,22 @@ def _leaves(model: keras.Model) -> list[keras.Layer]:
     return found
 
 
-def _copy(model: keras.Model, batch: int) -> tuple[keras.Model, list[MaskedDropout]]:
+def copy_of(
+    model: keras.Model, batch: int, *, dtype: str = "float32", norm: str = "keep"
+) -> tuple[keras.Model, list[MaskedDropout]]:
+    """The model with masked dropout, and those layers. ``norm``: ``group`` has a GroupNormalization
+    of one group where ``model`` has a BatchNormalization.
+    """
     originals = _leaves(model)
     numbered = [layer for layer in originals if type(layer) in _SPATIAL]
 
     def clone(layer: keras.Layer) -> keras.Layer:
+        config = {**layer.get_config(), "dtype": dtype}
+        if norm == "group" and isinstance(layer, keras.layers.BatchNormalization):
+            kept = {key: config[key] for key in ("name", "epsilon", "center", "scale", "dtype")}
+            return _GroupNorm(groups=1, **kept)
         if type(layer) not in _SPATIAL:
-            return type(layer).from_config(layer.get_config())
+            return type(layer).from_config(config)
         index = next(i for i, other in enumerate(numbered) if other is layer)
         return MaskedDropout(
             rate=layer.rate,
@@ -126,13 +142,15 @@ def _copy(model: keras.Model, batch: int) -> tuple[keras.Model, list[MaskedDropo
             spatial=_SPATIAL[type(layer)],
             batch=batch,
             name=layer.name,
+            dtype=dtype,
         )
 
     twin = keras.models.clone_model(model, clone_function=clone, recursive=True)
     copies = _leaves(twin)
     for original, copy in zip(originals, copies, strict=True):
         if type(original) not in _SPATIAL:
-            copy.set_weights(original.get_weights())
+            values = {v.name: v.numpy() for v in original.weights}
+            copy.set_weights([values[v.name] for v in copy.weights])
     return twin, [layer for layer in copies if isinstance(layer, MaskedDropout)]
 
 

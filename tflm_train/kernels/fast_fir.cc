@@ -153,7 +153,9 @@ void FastFir(const Correlation& c, const float* packed, float* workspace) {
   for (int done = 0; done < c.items;) {
     const int left = c.items - done;
     const int rounded = (left + kUnit - 1) / kUnit * kUnit;
-    const int block = rounded < kFastFirBlock ? rounded : kFastFirBlock;
+    int block = rounded < kFastFirBlock ? rounded : kFastFirBlock;
+    // A line that is no whole block begins with the units that it has.
+    if (block > c.items) block = left / kUnit * kUnit;
     // The last block does some outputs once more.
     const int first = done + block <= c.items ? done : c.items - block;
     const int position = first - c.pad;

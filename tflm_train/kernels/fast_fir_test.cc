@@ -16,6 +16,8 @@ namespace {
 constexpr ConvCase kCases[] = {
     // batch, h, w, ci, co, kh, kw, sh, sw, dh, dw, padding
     {2, 1, 240, 1, 3, 1, 64, 1, 1, 1, 1, Padding::kSame},
+    {1, 1, 250, 1, 3, 1, 64, 1, 1, 1, 1, Padding::kSame},
+    {1, 2, 471, 1, 2, 1, 64, 1, 1, 1, 1, Padding::kSame},
     {1, 2, 487, 1, 2, 1, 64, 1, 1, 1, 1, Padding::kSame},
     {1, 1, 1003, 1, 1, 1, 128, 1, 1, 1, 1, Padding::kSame},
     {1, 1, 1100, 1, 1, 1, 128, 1, 1, 1, 1, Padding::kValid},
