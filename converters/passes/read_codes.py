@@ -24,6 +24,7 @@ _OF_CODES = {floats: codes for codes, floats in OF_FLOATS.items()}
 _PIECE_FLOATS, _UNIT = 2304, 8
 _LEAST_OUTPUTS, _MOST_OUTPUTS = 32, 256
 _READ_ON = 16
+_LANES = 8
 
 
 def read_codes(graph: Graph, subgraphs: tuple[int, ...]) -> Graph:
@@ -61,9 +62,10 @@ def _with_pieces(subgraph: Subgraph) -> Subgraph:
     tensors = list(subgraph.tensors)
     ops = []
     for op in subgraph.ops:
-        if op.kind in OF_FLOATS:
+        floats = piece_floats(op, tensors) if op.kind in OF_FLOATS else 0
+        if floats:
             name = f"{tensors[op.outputs[0]].name}/piece"
-            tensors.append(Tensor(name, (piece_floats(op, tensors),), "FLOAT32"))
+            tensors.append(Tensor(name, (floats,), "FLOAT32"))
             op = replace(op, outputs=(*op.outputs, len(tensors) - 1))
         ops.append(op)
     return replace(subgraph, tensors=tuple(tensors), ops=tuple(ops))
@@ -75,12 +77,23 @@ def piece_outputs(rows: int, width: int) -> int:
     return min(max(min(fitting, _MOST_OUTPUTS), _LEAST_OUTPUTS), width)
 
 
+def is_column(op: Op, x: Tensor, w: Tensor, y: Tensor) -> bool:
+    """IsColumnOfCodes of codes_column.h."""
+    batch, channels, height, width = x.shape
+    plain = op.options["stride_w"] == 1 and op.options["dilation_h"] == 1
+    whole = w.shape[2:] == (height, 1) and y.shape[2:] == (1, width)
+    valid = op.options["padding"] == "VALID" or height == 1
+    return batch == channels == 1 and plain and whole and valid and width >= _LANES
+
+
 def piece_floats(op: Op, tensors: list[Tensor]) -> int:
     """ConvOfCodesWorkspace, or ConvOfCodesGradFilterWorkspace, of conv_codes.h."""
     gradient = op.kind.endswith("GradFilter")
     w = tensors[op.outputs[0] if gradient else op.inputs[1]]
     y = tensors[op.inputs[1] if gradient else op.outputs[0]]
     filters, channels, height, width = w.shape
+    if is_column(op, tensors[op.inputs[0]], w, y):
+        return 0
     rows = channels * height
     outputs = piece_outputs(rows, y.shape[3])
     stride, dilation = op.options["stride_w"], op.options["dilation_w"]

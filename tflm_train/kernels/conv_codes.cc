@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tflm_train/kernels/conv_codes.h"
 
+#include "tflm_train/kernels/codes_column.h"
 #include "tflm_train/kernels/correlate.h"
 #include "tflm_train/kernels/from_codes.h"
 #include "tflm_train/kernels/gather.h"
@@ -77,12 +78,16 @@ void ForEachPiece(const ConvGeometry& g, Visit visit) {
 }  // namespace
 
 int ConvOfCodesWorkspace(const ConvGeometry& g) {
+  if (IsColumnOfCodes(g)) return 0;
   return PieceFloats(g) + FilterFloats(g);
 }
 
 void Conv2DOfCodes(const ConvGeometry& g, const int16_t* codes, float scale,
                    const float* w, const float* bias, Activation activation,
                    float* y, float* workspace) {
+  if (IsColumnOfCodes(g)) {
+    return ColumnOfCodes(g, codes, scale, w, bias, activation, y);
+  }
   const int taps = g.filter_h * g.filter_w;
   const int x_image = g.in_c * g.in_h * g.in_w;
   const int y_plane = g.out_h * g.out_w;
@@ -111,6 +116,7 @@ void Conv2DOfCodes(const ConvGeometry& g, const int16_t* codes, float scale,
 }
 
 int ConvOfCodesGradFilterWorkspace(const ConvGeometry& g) {
+  if (IsColumnOfCodes(g)) return 0;
   const int dy = g.out_c > 1 ? g.out_c * PieceOutputs(g) : 0;
   return PieceFloats(g) + dy + FilterFloats(g);
 }
@@ -118,6 +124,9 @@ int ConvOfCodesGradFilterWorkspace(const ConvGeometry& g) {
 void Conv2DOfCodesGradFilter(const ConvGeometry& g, const int16_t* codes,
                              float scale, const float* dy, float* dw,
                              float* workspace) {
+  if (IsColumnOfCodes(g)) {
+    return ColumnOfCodesGradFilter(g, codes, scale, dy, dw);
+  }
   const int x_image = g.in_c * g.in_h * g.in_w;
   const int dy_plane = g.out_h * g.out_w;
   float* const x = workspace;

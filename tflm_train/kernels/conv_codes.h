@@ -11,7 +11,7 @@
 
 namespace biotrain {
 
-// Floats that Conv2DOfCodes works in.
+// Floats that Conv2DOfCodes works in; it cannot do without.
 int ConvOfCodesWorkspace(const ConvGeometry& geometry);
 
 void Conv2DOfCodes(const ConvGeometry& geometry,

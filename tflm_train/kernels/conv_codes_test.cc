@@ -17,6 +17,9 @@ constexpr ConvCase kCases[] = {
     // batch, h, w, ci, co, kh, kw, sh, sw, dh, dw, padding
     {1, 22, 130, 1, 4, 22, 1, 1, 1, 1, 1, Padding::kValid},
     {1, 22, 130, 1, 1, 22, 1, 1, 1, 1, 1, Padding::kValid},
+    {1, 22, 131, 1, 5, 22, 1, 1, 1, 1, 1, Padding::kValid},
+    {1, 3, 9, 1, 2, 3, 1, 1, 1, 1, 1, Padding::kValid},
+    {1, 8, 130, 1, 3, 8, 1, 2, 1, 1, 1, Padding::kValid},
     {2, 8, 250, 1, 2, 8, 1, 1, 1, 1, 1, Padding::kValid},
     {1, 2, 501, 1, 4, 1, 4, 1, 1, 1, 1, Padding::kSame},
     {1, 1, 700, 1, 2, 1, 64, 1, 1, 1, 1, Padding::kSame},

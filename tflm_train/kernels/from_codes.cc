@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tflm_train/kernels/from_codes.h"
 
-#include "tflm_train/kernels/geometry.h"
 #include "tflm_train/kernels/repeat.h"
 
 namespace biotrain {
@@ -21,13 +20,13 @@ void Convert(const int16_t* from, int count, float* to) {
     asm volatile(
         "ldmia %[from]!, {r0, r1, r2, r3}\n\t"
         "asr r4, r0, #16\n\t"
-        "asr r5, r1, #16\n\t"
-        "asr r6, r2, #16\n\t"
-        "asr r8, r3, #16\n\t"
         "vmov s0, s1, r0, r4\n\t"
-        "vmov s2, s3, r1, r5\n\t"
-        "vmov s4, s5, r2, r6\n\t"
-        "vmov s6, s7, r3, r8\n\t"
+        "asr r4, r1, #16\n\t"
+        "vmov s2, s3, r1, r4\n\t"
+        "asr r4, r2, #16\n\t"
+        "vmov s4, s5, r2, r4\n\t"
+        "asr r4, r3, #16\n\t"
+        "vmov s6, s7, r3, r4\n\t"
         "vcvt.f32.s16 s0, s0, #0\n\t"
         "vcvt.f32.s16 s1, s1, #0\n\t"
         "vcvt.f32.s16 s2, s2, #0\n\t"
@@ -39,8 +38,8 @@ void Convert(const int16_t* from, int count, float* to) {
         "vstmia %[to]!, {s0-s7}\n\t"
         : [from] "+r"(from), [to] "+r"(to)
         :
-        : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "s0", "s1", "s2",
-          "s3", "s4", "s5", "s6", "s7", "memory");
+        : "r0", "r1", "r2", "r3", "r4", "s0", "s1", "s2", "s3", "s4", "s5",
+          "s6", "s7", "memory");
   }
   for (; count > 0; --count) *to++ = static_cast<float>(*from++);
 }
@@ -56,10 +55,15 @@ void Convert(const int16_t* from, int count, float* to) {
 
 void FloatsOfCodes(const int16_t* line, int width, int first, int count,
                    float* to) {
-  const Range inside = StepsInside(first, 1, width, count);
-  for (int i = 0; i < inside.begin; ++i) to[i] = 0.0f;
-  Convert(line + first + inside.begin, inside.size(), to + inside.begin);
-  for (int i = inside.end; i < count; ++i) to[i] = 0.0f;
+  const int end = first + count;
+  for (; first < 0 && first < end; ++first) *to++ = 0.0f;
+  const int inside = (end < width ? end : width) - first;
+  if (inside > 0) {
+    Convert(line + first, inside, to);
+    first += inside;
+    to += inside;
+  }
+  for (; first < end; ++first) *to++ = 0.0f;
 }
 
 }  // namespace biotrain

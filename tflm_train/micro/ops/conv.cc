@@ -69,8 +69,9 @@ float* Workspace(OpContext& op, int floats, bool optional = true) {
 // The one that a kernel cannot do without.
 float* OwnWorkspace(OpContext& op, const ConvGeometry& g,
                     int (*floats)(const ConvGeometry&)) {
-  if (op.ok()) return Workspace(op, floats(g), /*optional=*/false);
-  return nullptr;
+  if (!op.ok()) return nullptr;
+  const int wanted = floats(g);
+  return Workspace(op, wanted, /*optional=*/wanted == 0);
 }
 
 // Of a convolution of x with w that gives y, whichever of them is computed.
