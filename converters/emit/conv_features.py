@@ -160,7 +160,7 @@ def _of_codes(conv: Convolution, *, gradient: bool) -> Parts:
             terms["finished"] = conv.outputs * w.size
             yield "column of codes", terms, 1
         return
-    rows = conv.width, conv.inputs * conv.height.taps
+    rows = conv.inputs * h.taps
     most = piece_outputs(rows, w.out)
     for outputs, times in Counter([most] * (w.out // most) + [w.out % most]).items():
         if not outputs:
