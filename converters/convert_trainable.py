@@ -137,6 +137,7 @@ def _convert(
     from converters.planner.plan import METADATA_NAME
     from converters.planner.storage import IN_PLACE
     from converters.planner.verify import verify
+    from converters.search.budget import BUDGET_NAME, budget_metadata
     from converters.search.dial import choose
     from converters.step.export import export
     from converters.step.training_step import TrainingStep
@@ -163,6 +164,8 @@ def _convert(
         )
         verify(schedule.graph, schedule.plan, IN_PLACE)
         plan = {METADATA_NAME: schedule.plan.to_metadata()}
+        if not demand.budget.is_free:
+            plan[BUDGET_NAME] = budget_metadata(demand.budget, demand.target, schedule.ram_bytes)
         graph = replace(schedule.graph, metadata={**schedule.graph.metadata, **plan})
     else:
         graph = add_selector(graph)

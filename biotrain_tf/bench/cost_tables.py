@@ -22,7 +22,7 @@ from biotrain_tf.bench.step import CHECKS, StepCost, bench_step
 from converters.emit.op_features import BASIC_TERMS
 from converters.emit.predict import elements_checked, predict_step
 from converters.graph import read
-from converters.targets.costs import FOLDER, OTHER, CostTable, write_costs
+from converters.targets.costs import FOLDER, OTHER, SAMPLES, CostTable, read_costs, write_costs
 
 TARGETS_WITH_COSTS = ("cortex-m4f", "cortex-m7", "cortex-m33", "riscv32")
 _DIGITS, _NOTHING = 5, 1e-6
@@ -59,9 +59,17 @@ def update_cost_tables(
     for target in chosen:
         on_progress(f"kernels in drawn shapes on {target}")
         table = fit_table(target, known[target], measure_samples(target))
+        table = _with_samples(table, folder)
         errors, of_unseen = (prediction_errors(costs[target], table) for costs in (known, unseen))
         fits.append(Fit(table, write_costs(table, folder), errors, of_unseen))
     return fits
+
+
+def _with_samples(table: CostTable, folder: Path) -> CostTable:
+    """``table`` with what the one in ``folder`` has of samples, where nothing was measured."""
+    known = read_costs(table.target, folder)
+    kept = {} if known is None else {k: v for k, v in known.coefficients.items() if k in SAMPLES}
+    return replace(table, coefficients=kept | table.coefficients)
 
 
 def measure_models(

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,8 @@ from converters.targets import MemoryRegion, TargetProfile
 SOURCES = Path(__file__).resolve().parents[2]
 # Room in a region beside the arena: stack, .data, .bss. See ports/sections.ld.
 SRAM_RESERVE = 128 << 10
+# What no firmware of ours can do without beside its arena.
+LEAST_STACK = 2 << 10
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,29 @@ def build_replay(host: TargetProfile) -> Path:
     return build_folder(host) / "replay"
 
 
-def build_firmware(*, profile: TargetProfile, model: ModelInfo) -> Firmware:
+def build_firmware(
+    *,
+    profile: TargetProfile,
+    model: ModelInfo,
+    cut: bool = False,
+    more_objects: Sequence[Path] = (),
+) -> Firmware:
+    """``cut``: a model made for so much RAM on this target gets no more, and what lies behind it
+    is for an emulator to paint. ``more_objects`` are linked, too.
+    """
     region = arena_region(profile, model.arena_bytes)
     section = ".arena" if region == profile.ram[0] else f".{region.name.lower()}"
-    key = hashlib.sha256(model.content + model.name.encode() + model.stored).hexdigest()[:12]
+    ram: dict[str, str] = {}
+    if cut and model.ram is not None and model.ram[0] == profile.name and section == ".arena":
+        size = min(model.ram[1] // 16 * 16, region.length)
+        if model.arena_bytes + LEAST_STACK > size:
+            raise BiotrainError(
+                f"ram: the model is made for {size} bytes; its arena and a stack want "
+                f"{model.arena_bytes + LEAST_STACK}; convert with a larger --ram"
+            )
+        ram = {"RAM_BYTES": str(size), "BEYOND_BYTES": str(region.length - size)}
+    content = model.content + model.name.encode() + model.stored + str((ram, more_objects)).encode()
+    key = hashlib.sha256(content).hexdigest()[:12]
     out = build_folder(profile) / "models" / f"{re.sub(r'[^A-Za-z0-9_-]', '_', model.name)}-{key}"
     out.mkdir(parents=True, exist_ok=True)
     ops = write_op_table(
@@ -110,7 +131,9 @@ def build_firmware(*, profile: TargetProfile, model: ModelInfo) -> Firmware:
             "MODEL_NAME": re.sub(r"[^A-Za-z0-9_.-]", "_", model.name),
             "ARENA_BYTES": str(model.arena_bytes),
             "ARENA_SECTION": section,
+            "MORE_OBJECTS": " ".join(str(path) for path in more_objects),
             "OUT": str(out),
+            **ram,
         },
     )
     return Firmware(profile, out / "firmware.elf", model)

@@ -17,6 +17,7 @@ from biotrain_tf.errors import BiotrainError
 PLAN = b"biotrain_plan"
 PLAN_VERSION = 3
 SAMPLE = b"biotrain_sample"
+RAM = b"biotrain_ram"
 _DTYPES: dict[int, np.dtype[Any]] = {
     schema.TensorType.FLOAT32: np.dtype("<f4"),
     schema.TensorType.INT32: np.dtype("<i4"),
@@ -47,6 +48,8 @@ class ModelInfo:
     output: TensorInfo
     fetches_samples: bool = False
     sample_scale: float = 1.0
+    ram: tuple[str, int] | None = None
+    """The target the model is made for, and how many bytes of RAM there are to be."""
     stored: bytes = b""
     """Samples that a device keeps beside the model, one after the other."""
 
@@ -112,6 +115,7 @@ def read_model(path: Path) -> ModelInfo:
             y=_end(model, train, train.inputs, b"y", path),
             sample=_end(model, infer, infer.inputs, b"x", path),
             output=_end(model, infer, infer.outputs, b"output", path),
+            ram=_ram(model),
             **_sample(model),
         )
     except (struct.error, IndexError, TypeError, AttributeError, ValueError, AssertionError):
@@ -149,6 +153,14 @@ def _sample(model: Any) -> dict[str, Any]:
             content = json.loads(bytes(model.buffers[entry.buffer].data))
             return {"fetches_samples": True, "sample_scale": float(content["scale"])}
     return {}
+
+
+def _ram(model: Any) -> tuple[str, int] | None:
+    for entry in model.metadata or ():
+        if entry.name == RAM:
+            content = json.loads(bytes(model.buffers[entry.buffer].data))
+            return str(content["target"]), int(content["bytes"])
+    return None
 
 
 def _signature(model: Any, key: bytes, path: Path) -> Any:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import subprocess
 import tempfile
 import time
@@ -29,7 +30,11 @@ from converters.targets import TARGETS, TargetProfile
 LINKS = ("semihosting", "uart")
 _COMMANDS, _REPLIES = "commands", "replies"
 _COUNTS, _WEIGHTS = "counts", "weights"
+_PAINT = "paint"
 _POLL_S = 0.01
+PAINT = struct.pack("<I", 0xA5C3965A)
+"""A word of what start-up code fills memory with, to see later how much of it was used."""
+BEYOND_SYMBOLS = ("biotrain_ram_end", "biotrain_beyond_end")
 
 
 class QemuDevice(Device):
@@ -65,9 +70,17 @@ class QemuDevice(Device):
                 self._run_on_uart(commands, on_reply, folder, timeout_s)
             return Counts(self._read_steps(folder))
 
-    def _arguments(self, semihosting: str, serial: str) -> list[str]:
+    def _paint(self, folder: Path) -> list[str]:
+        """Fills the memory beyond the program's RAM, if the program looks there in the end."""
+        begin, end = (self.sizes.symbols.get(name, 0) for name in BEYOND_SYMBOLS)
+        if begin >= end:
+            return []
+        (folder / _PAINT).write_bytes(PAINT * ((end - begin) // len(PAINT)))
+        return ["-device", f"loader,file={_PAINT},addr={begin:#x},force-raw=on"]
+
+    def _arguments(self, folder: Path, semihosting: str, serial: str) -> list[str]:
         symbols = self.sizes.symbols
-        return qemu_arguments(
+        arguments = qemu_arguments(
             self.profile,
             self.program,
             semihosting=semihosting,
@@ -77,11 +90,12 @@ class QemuDevice(Device):
             op_mark=symbols.get(OP_MARK_SYMBOL) if self._by_op else None,
             weights=self._by_op,
         )
+        return [*arguments, *self._paint(folder)]
 
     def _run_on_uart(
         self, commands: Sequence[Command], on_reply: OnReply, folder: Path, timeout_s: float
     ) -> None:
-        with running(self._arguments("", "stdio"), folder=folder, stdio=True) as process:
+        with running(self._arguments(folder, "", "stdio"), folder=folder, stdio=True) as process:
             assert process.stdin is not None and process.stdout is not None
             stream = ByteStream(
                 self.name,
@@ -101,7 +115,7 @@ class QemuDevice(Device):
             for command in commands:
                 file.write(command.encode())
         (folder / _REPLIES).touch()
-        arguments = self._arguments(f",arg=biotrain,arg={_COMMANDS},arg={_REPLIES}", "null")
+        arguments = self._arguments(folder, f",arg=biotrain,arg={_COMMANDS},arg={_REPLIES}", "null")
         with (
             running(arguments, folder=folder) as process,
             (folder / _REPLIES).open("rb", buffering=0) as replies,

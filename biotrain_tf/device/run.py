@@ -47,7 +47,7 @@ def make_device(
             profile=profile, program=build.build_firmware(profile=profile, model=model).program
         )
     require_qemu(profile)
-    firmware = build.build_firmware(profile=profile, model=model)
+    firmware = build.build_firmware(profile=profile, model=model, cut=True)
     return QemuDevice(profile=profile, program=firmware.program, link=link or "semihosting")
 
 
@@ -199,7 +199,7 @@ def _result(
         )
     count = len(talk.data.test.x)
     static, stack = device.sizes.static_bytes, talk.figures["stack_bytes"]
-    arena = talk.figures["arena_bytes"]
+    arena, beyond = talk.figures["arena_bytes"], talk.figures["beyond_bytes"]
     return {
         "model": str(talk.model.path),
         "link": device.link,
@@ -220,6 +220,9 @@ def _result(
             "stack": stack,
             "arena": arena,
             "total": static + stack + arena,
+            # None: nobody said how much RAM there is, or nobody could look behind it.
+            "region": talk.model.ram[1] if beyond and talk.model.ram else None,
+            "beyond_untouched": True if beyond else None,
         },
         "flash_bytes": device.sizes.flash_bytes,
     }

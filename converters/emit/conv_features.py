@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from converters.emit.tile_counts import (
+    COLUMN_LANES,
     SHORT_FILTER,
     Blocking,
     Counts,
@@ -20,6 +21,7 @@ from converters.emit.tile_counts import (
     ceil,
     correlation,
     fast_line,
+    piece_outputs,
     tap_tiles,
     tap_windows,
     tile_runs,
@@ -99,7 +101,7 @@ def convolution(op: Op, inputs: list[Tensor], outputs: list[Tensor]) -> Convolut
         outputs=w[1] if depthwise else y[1],
         height=axis(2, "h"),
         width=axis(3, "w"),
-        fast=len(outputs) > 1,
+        fast=len(outputs) > 1 and "OfCodes" not in op.kind,
     )
 
 
@@ -109,7 +111,10 @@ def loops(op: Op, inputs: list[Tensor], outputs: list[Tensor]) -> tuple[str, Cou
         return _product(op, inputs, outputs)
     conv = convolution(op, inputs, outputs)
     counts: Counts = Counter()
-    if op.kind.endswith("GradFilter"):
+    gradient = op.kind.endswith("GradFilter")
+    if "OfCodes" in op.kind:
+        parts = _of_codes(conv, gradient=gradient)
+    elif gradient:
         parts = _gradient_of_filter(conv)
     elif conv.fast:
         parts = _fast(conv)
@@ -135,6 +140,44 @@ def _fast(conv: Convolution) -> Parts:
     yield "fast", line, conv.groups * conv.batch * conv.height.out
     packed: Counts = Counter(packed=columns * conv.width.taps, filters=columns)
     yield "fast", packed, conv.groups
+
+
+def _of_codes(conv: Convolution, *, gradient: bool) -> Parts:
+    """Piece by piece of a line of outputs, each of floats, or a column at a time: see conv_codes.h
+    and codes_column.h.
+    """
+    w, h = conv.width, conv.height
+    bare = w.taps == w.stride == h.out == 1 and h.taps == h.size and h.pad == 0
+    if bare and conv.batch == conv.inputs == 1 and w.out == w.size:
+        codes = h.size * w.size
+        pairs, single = divmod(conv.outputs, 2)
+        if gradient:
+            terms: Counts = Counter(codes=conv.outputs * codes, lines=conv.outputs * h.size)
+            yield "column of codes, gradient", terms, 1
+        else:
+            terms = Counter(pairs=pairs * codes, singles=single * codes)
+            terms["blocks"] = (pairs + single) * ceil(w.size, COLUMN_LANES)
+            terms["finished"] = conv.outputs * w.size
+            yield "column of codes", terms, 1
+        return
+    rows = conv.inputs * h.taps
+    most = piece_outputs(rows, w.out)
+    for outputs, times in Counter([most] * (w.out // most) + [w.out % most]).items():
+        if not outputs:
+            continue
+        columns = (outputs - 1) * w.stride + (w.taps - 1) * w.dilation + 1
+        piece = replace(
+            conv,
+            batch=1,
+            height=Axis(conv.height.taps, 1, conv.height.taps, 1, 1, 0),
+            width=Axis(columns, outputs, w.taps, w.stride, w.dilation, 0),
+            fast=False,
+        )
+        times *= conv.batch * conv.height.out
+        for kernel, counts, n in (_gradient_of_filter if gradient else _forward)(piece):
+            yield kernel, counts, n * times
+        read: Counts = Counter(codes=rows * columns, code_lines=rows, pieces=1)
+        yield "", read, times
 
 
 def _forward(conv: Convolution) -> Parts:

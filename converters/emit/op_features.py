@@ -16,6 +16,8 @@ from converters.graph import Op, Subgraph, Tensor
 
 BASIC_TERMS = ("inputs", "outputs", "rows", "op")
 """Those that every operator has; the last is a constant."""
+_SUMMED = (("BiotrainConv2D", 1), ("BiotrainConv2DOfCodes", 1), ("BiotrainDepthwiseConv2D", 2))
+"""The first axis of the filter that each convolution sums over."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def multiply_adds(op: Op, inputs: list[Tensor], outputs: list[Tensor]) -> int:
         summed = -2 if op.options is not None and op.options.adjX else -1
         return outputs[0].elements * inputs[0].shape[summed]
     # After the channel axes of a filter; a depthwise one is not summed over channels.
-    for kind, first_summed in (("BiotrainConv2D", 1), ("BiotrainDepthwiseConv2D", 2)):
+    for kind, first_summed in _SUMMED:
         if op.kind == kind:
             return outputs[0].elements * math.prod(inputs[1].shape[first_summed:])
         if op.kind == f"{kind}GradFilter":

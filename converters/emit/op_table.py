@@ -17,7 +17,8 @@ def write_op_table(graph: Graph, path: Path, *, comment: str) -> Path:
         f'// {comment}\n#include "tflm_train/micro/ops/all_ops.h"\n\n'
         "namespace biotrain {\n\n"
         f"constexpr const char* kNames[] = {{\n{names}}};\n"
-        "constexpr SelectedOps kModelOps(kNames);\n"
+        # With its size deduced GCC would keep it in RAM.
+        f"constexpr SelectedOps<{len(graph.op_kinds())}> kModelOps(kNames);\n"
         "extern constexpr OpTable kProgramOps(kModelOps.entries, kModelOps.count);\n\n"
         "}  // namespace biotrain\n"
     )

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from converters.graph import FOR_EACH, Op, Tensor
+from converters.graph import FETCH, FOR_EACH, Op, Tensor
 
 LANES = 4
 
@@ -47,6 +47,9 @@ def plain_loops(
         family = _broadcast(op, inputs, outputs, terms)
     elif op.kind == "ADD_N":
         terms["added"] = float((len(inputs) - 1) * outputs[0].elements)
+    elif op.kind == FETCH:
+        copied = 0 if op.options["in_place"] else outputs[0].bytes
+        terms = {"copied": float(copied), "op": 1.0}
     elif op.kind == FOR_EACH:
         terms = {"ends": len(inputs) + len(outputs), "iterations": op.options["count"], "op": 1.0}
     elif op.kind in _NORMS:

@@ -38,6 +38,9 @@ LONG_FILTER, SHORT_FILTER = 16, 8
 FEW_COLUMNS = 4
 OUTER_STEPS, OUTER_COLUMNS = (1, 2, 4), 8
 FAST_BLOCK, FAST_UNIT, FAST_PARTS = 480, 60, 7
+PIECE_FLOATS, PIECE_UNIT = 2304, 8
+COLUMN_LANES = 8
+LEAST_PIECE_OUTPUTS, MOST_PIECE_OUTPUTS = 32, 256
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,12 @@ class Lines:
     steps: int
     slides: bool
     spread: bool = False  # a stride: values are copied apart
+
+
+def piece_outputs(rows: int, width: int) -> int:
+    """How many outputs of a line are made at a time of int16 codes: see conv_codes.cc."""
+    fitting = PIECE_FLOATS // rows // PIECE_UNIT * PIECE_UNIT
+    return min(max(min(fitting, MOST_PIECE_OUTPUTS), LEAST_PIECE_OUTPUTS), width)
 
 
 def ceil(a: int, b: int) -> int:

@@ -243,7 +243,9 @@ def _gather(op: Op, tensors: Tensors, count: int) -> Pattern | None:
 
 
 def _matmul(op: Op, tensors: Tensors, count: int) -> Pattern | None:
-    """x [M,K] times y [K,N]: rows in turn; or a sum over K. Matrices of a batch one by one."""
+    """x [M,K], or [K,M] with adjX, times y [K,N]: rows of the result in turn; or a sum over K.
+    Matrices of a batch one by one.
+    """
     x, y = (tensors[t].shape for t in op.inputs)
     axis = first_axis(tensors[op.outputs[0]].shape)
     if axis is not None and axis < len(x) - 2 and len(x) == len(y):
@@ -254,9 +256,13 @@ def _matmul(op: Op, tensors: Tensors, count: int) -> Pattern | None:
         return Pattern((True, False), Result.MAP)
     if len(x) != 2 or len(y) != 2:
         return None
-    if axis == (1 if op.options.adjX else 0):
+    # A matrix of one row is cut along its columns.
+    rows = 1 if op.options.adjX else 0
+    if axis == rows:
         return Pattern((True, False), Result.MAP)
-    return None if op.options.adjY else Pattern((True, True), Result.SUM)
+    if axis is None or op.options.adjY or y[0] != x[axis]:
+        return None
+    return Pattern((True, True), Result.SUM)
 
 
 def _fully_connected(op: Op, tensors: Tensors, count: int) -> Pattern | None:
@@ -307,6 +313,8 @@ _RULES: dict[str, _Rule] = {
     "BROADCAST_TO": _broadcast_to,
     "BiotrainConv2D": _conv,
     "BiotrainConv2DGradFilter": _conv_grad_filter,
+    "BiotrainConv2DOfCodes": _conv,
+    "BiotrainConv2DOfCodesGradFilter": _conv_grad_filter,
     "BiotrainConv2DGradInput": _conv_grad_input,
     "BiotrainDepthwiseConv2D": _depthwise,
     "BiotrainDepthwiseConv2DGradFilter": _depthwise_grad_filter,

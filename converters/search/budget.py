@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -14,6 +15,12 @@ _UNITS = {"": 1, "K": 1 << 10, "KB": 1 << 10, "KIB": 1 << 10, "M": 1 << 20, "MB"
 STATIC_BYTES = 16
 STACK_BYTES = (3400, 4480, 5504)
 """Of our firmware, by how deep its loops are: measured on a painted stack, Cortex-M4F."""
+
+
+BUDGET_NAME = "biotrain_ram"
+"""Metadata of a model that is made for so much RAM."""
+TOLERANCE_BYTES = 256
+"""How far from the measured RAM what is predicted may be."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,14 @@ def _checked(size: int, given: object) -> Budget:
     if size < 1:
         raise ConversionError(f"ram must be more than nothing, got {given!r}")
     return Budget(ram_bytes=size)
+
+
+def budget_metadata(budget: Budget, target: str, predicted: int) -> bytes:
+    """The RAM that there is on ``target``; if as little as possible is wanted, what is predicted
+    and the error it may have.
+    """
+    given = predicted + TOLERANCE_BYTES if budget.ram_bytes is None else budget.ram_bytes
+    return json.dumps({"target": target, "bytes": given}).encode()
 
 
 def loop_depth(graph: Graph) -> int:

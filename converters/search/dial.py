@@ -15,6 +15,7 @@ from typing import Any
 
 from converters.errors import ConversionError
 from converters.graph import FOR_EACH, Graph, Subgraph
+from converters.passes.fetch_again import code_readers
 from converters.passes.fetch_samples import Sample
 from converters.passes.norm_into_pool import norm_into_pool
 from converters.passes.stream_channels import Chain
@@ -148,6 +149,13 @@ def _moves(prepared: Prepared, base: Schedule) -> Iterator[Move]:
         for op in subgraph.ops:
             if op.outputs and op.outputs[0] in chain.outputs and "Conv2D" in op.kind:
                 yield partial(_keeping, place=place, tensor=op.outputs[0])
+    for index in prepared.streamed:
+        name = prepared.graph.subgraphs[index].name
+        readers = code_readers(base.graph, index)
+        if len(readers) > 1:
+            yield partial(_fetching_once, name=name)
+        for n in range(len(readers)):
+            yield partial(_as_floats, place=(name, n))
     for subgraph in base.graph.subgraphs:
         yield partial(_fast_in, name=subgraph.name)
 
@@ -162,6 +170,14 @@ def _keeping(recipe: Recipe, *, place: Place, tensor: int) -> Recipe:
 
 def _fast_in(recipe: Recipe, *, name: str) -> Recipe:
     return replace(recipe, fast_fir=(recipe.fast_fir or frozenset()) | {name})
+
+
+def _fetching_once(recipe: Recipe, *, name: str) -> Recipe:
+    return replace(recipe, fetch_once=recipe.fetch_once | {name})
+
+
+def _as_floats(recipe: Recipe, *, place: Place) -> Recipe:
+    return replace(recipe, floats=recipe.floats | {place})
 
 
 def _chains(prepared: Prepared, recipe: Recipe) -> Iterator[tuple[Place, Chain, Subgraph]]:

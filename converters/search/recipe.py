@@ -10,8 +10,10 @@ from converters.graph import Graph
 from converters.passes.accumulate import accumulate_in_momentum
 from converters.passes.commit_last import commit_last
 from converters.passes.fast_fir import add_fast_fir
+from converters.passes.fetch_again import fetch_again
 from converters.passes.fetch_samples import Sample, fetch_samples
 from converters.passes.pool_before_norm import pool_before_norm
+from converters.passes.read_codes import add_pieces, read_codes
 from converters.passes.split_norms import split_norms
 from converters.passes.stream_batch import stream_batch
 from converters.passes.stream_channels import Chain, chains, stream_channels
@@ -27,6 +29,8 @@ class Recipe:
     ``slices``: in how many pieces each chain runs, if not in as many as it has channels.
     ``kept``: tensors of a chain that are stored whole, though they could be computed again.
     ``fast_fir``: subgraphs whose long filters get the workspace of a fast algorithm.
+    Of int16 samples, by subgraph: ``fetch_once`` keeps the codes from the first op that reads them
+    to the last; ``floats``: which of these ops, by number, have all of the sample as floats.
     """
 
     sample: Sample | None = None
@@ -36,6 +40,8 @@ class Recipe:
     kept: frozenset[tuple[Place, int]] = frozenset()
     fast_fir: frozenset[str] | None = None
     """None: all of them."""
+    fetch_once: frozenset[str] = frozenset()
+    floats: frozenset[Place] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,8 @@ def prepare(graph: Graph, *, batch: int, sample: Sample, scale: float = 1.0) -> 
     graph = pool_before_norm(split_norms(graph))
     graph = fetch_samples(stream_batch(graph, batch), sample, scale)
     bodies = range(before, len(graph.subgraphs))
-    infer = graph.signatures["infer"].subgraph
-    return Prepared(graph, (infer, *bodies), (0, *[1] * len(bodies)))
+    streamed = (graph.signatures["infer"].subgraph, *bodies)
+    return Prepared(read_codes(graph, streamed), streamed, (0, *[1] * len(bodies)))
 
 
 def build(prepared: Prepared, recipe: Recipe) -> Graph:
@@ -75,7 +81,11 @@ def build(prepared: Prepared, recipe: Recipe) -> Graph:
                 kept = {t for where, t in recipe.kept if where == place}
                 if count > 1:
                     graph = stream_channels(graph, index, chain, count, depth=depth, kept=kept)
-    return finish(graph, recipe.fast_fir)
+    for index in prepared.streamed:
+        name = prepared.graph.subgraphs[index].name
+        floats = {n for where, n in recipe.floats if where == name}
+        graph = fetch_again(graph, index, again=name not in recipe.fetch_once, floats=floats)
+    return finish(add_pieces(graph), recipe.fast_fir)
 
 
 def finish(graph: Graph, fast_fir: frozenset[str] | None = None) -> Graph:

@@ -32,7 +32,9 @@ RENODE_UARTS = {"cmsdk_apb_uart": "UART.CMSDK_APB_UART", "ns16550": "UART.NS1655
 
 def script_regions(text: str) -> dict[str, tuple[int, int]]:
     """Origin and length of each region of a linker script."""
-    found = re.findall(r"(\w+) \(\w+\)\s*: ORIGIN = (\w+), LENGTH = (\d+)([KM]?)", text)
+    # One of them may be cut to a budget.
+    length = r"LENGTH = (?:DEFINED\(\w+\) \? \w+ : )?(\d+)([KM]?)"
+    found = re.findall(rf"(\w+) \(\w+\)\s*: ORIGIN = (\w+), {length}", text)
     return {name: (int(o, 0), int(n) * UNITS[unit]) for name, o, n, unit in found}
 
 

@@ -15,25 +15,35 @@ from biotrain_tf.device.host import HostDevice
 from biotrain_tf.device.model import read_model
 from biotrain_tf.device.protocol import Command, Frame, Kind, Line, Reply
 from converters import convert
+from converters.search import dial
 from converters.targets import TARGETS
 from tests.compare import assert_all_close, assert_close
-from tests.end_to_end.architectures import ARCHITECTURES, batches
+from tests.end_to_end.architectures import ARCHITECTURES, Architecture, batches
 from tests.end_to_end.host_run import split_variables, train_on
 from tests.end_to_end.test_layers import SEED, STEPS, reference
 
 BUFFERED = ("conv1d_chain", "dropouts")
 """Networks whose samples are copied into a buffer, too: that differs in Fetch alone."""
+CODES = ("conv1d_chain",)
+"""Networks whose samples come as int16 codes, too, with an odd number of them."""
+CODE = 2.0**-10
 
 
 @pytest.mark.parametrize(
     ("name", "sample"),
-    [*((name, "flash") for name in ARCHITECTURES), *((name, "float32") for name in BUFFERED)],
+    [
+        *((name, "flash") for name in ARCHITECTURES),
+        *((name, "float32") for name in BUFFERED),
+        *((name, "int16") for name in CODES),
+    ],
 )
 def test_least_ram_trains_as_keras_does(name: str, sample: str, tmp_path: Path) -> None:
     architecture = ARCHITECTURES[name]
     keras.utils.set_random_seed(SEED)
     model = architecture.build()
     x, y = batches(model, architecture, STEPS, SEED)
+    if sample == "int16":
+        x = (np.rint(x / CODE) * CODE).astype(np.float32)
     conversion = convert(
         model,
         name=name,
@@ -43,6 +53,7 @@ def test_least_ram_trains_as_keras_does(name: str, sample: str, tmp_path: Path) 
         loss=architecture.loss,
         ram="min",
         sample=sample,
+        sample_scale=CODE if sample == "int16" else None,
         **architecture.options,
     )
     expected = reference(model, architecture, x, y)
@@ -51,6 +62,55 @@ def test_least_ram_trains_as_keras_does(name: str, sample: str, tmp_path: Path) 
     assert_close(ours.losses, expected.losses, "loss", what=f"{name}: loss")
     variables = {n: v for n, v in ours.variables.items() if n not in ("step", "seed")}
     assert_all_close(variables, expected.after, "weights", what=name)
+
+
+def _first(kernel: tuple[int, int], **options: object) -> keras.Model:
+    """A convolution over 6 electrodes, or along each, then a norm and a dense layer."""
+    layers = keras.layers
+    x = layers.Input((6, 42, 1))
+    y = layers.Conv2D(4, kernel, use_bias=False, **options)(x)
+    y = layers.BatchNormalization()(y)
+    y = layers.Activation("elu")(y)
+    y = layers.AveragePooling2D((1, 4))(y)
+    y = layers.Dense(3, activation="softmax")(layers.Flatten()(y))
+    return keras.Model(x, y)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "options"),
+    [((6, 1), {}), ((1, 9), {"padding": "same"}), ((3, 2), {"strides": (2, 3)})],
+)
+def test_convolutions_that_read_codes_train_as_keras_does(
+    kernel: tuple[int, int],
+    options: dict[str, object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As floats they would be faster, and here there is always room for them.
+    monkeypatch.setattr(dial, "_moves", lambda *_: ())
+    keras.utils.set_random_seed(SEED)
+    architecture = Architecture(lambda: _first(kernel, **options))
+    model = architecture.build()
+    x, y = batches(model, architecture, STEPS, SEED)
+    x = (np.rint(x / CODE) * CODE).astype(np.float32)
+    conversion = convert(
+        model,
+        output_dir=tmp_path,
+        batch_size=architecture.batch_size,
+        learning_rate=architecture.learning_rate,
+        commute=False,
+        ram="min",
+        sample="int16",
+        sample_scale=CODE,
+    )
+    ops = set(conversion.report["op_list"])
+    assert {"BiotrainConv2DOfCodes", "BiotrainConv2DOfCodesGradFilter"} <= ops, ops
+    assert "BiotrainDequantise" not in ops, "the sample is floats somewhere"
+    expected = reference(model, architecture, x, y)
+    ours = train_on("host", conversion, x, y, tmp_path)
+    assert_close(ours.losses, expected.losses, "loss", what="loss")
+    variables = {n: v for n, v in ours.variables.items() if n not in ("step", "seed")}
+    assert_all_close(variables, expected.after, "weights", what=str(kernel))
 
 
 def test_a_step_that_breaks_off_leaves_the_weights(tmp_path: Path) -> None:

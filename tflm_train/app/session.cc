@@ -54,6 +54,9 @@ bool Session::Run() {
       if (port::StackExhausted()) {
         Refuse(Error(StatusCode::kBadArgument, "stack_exhausted"));
       }
+      if (!port::BeyondIntact()) {
+        Refuse(Error(StatusCode::kBadArgument, "memory_beyond_ram"));
+      }
       SendFigures();
       return read && errors_ == 0;
     }
@@ -87,6 +90,7 @@ void Session::SendFigures() const {
   Line().Int("arena_bytes", static_cast<int64_t>(arena_.size())).Send();
   Line().Int("arena_used", static_cast<int64_t>(trainer_.ArenaUsed())).Send();
   Line().Int("stack_bytes", static_cast<int64_t>(port::StackBytes())).Send();
+  Line().Int("beyond_bytes", static_cast<int64_t>(port::BeyondBytes())).Send();
   Line().Int("steps", steps_).Send();
   Line().Int("errors", errors_).Send();
 }

@@ -40,6 +40,7 @@ constexpr ConvCase kCases[] = {
     {1, 1, 17, 1, 3, 1, 4, 1, 3, 1, 1, Padding::kSame},
     {1, 1, 17, 1, 3, 1, 4, 1, 1, 1, 2, Padding::kSame},
     {1, 4, 1, 1, 1, 2, 1, 1, 1, 1, 1, Padding::kValid},
+    {1, 1, 17, 3, 2, 1, 9, 1, 2, 1, 1, Padding::kValid},
 };
 
 constexpr int kCapacity = 4096;

@@ -147,6 +147,24 @@ constexpr TapKind kFewTaps[2] = {TapsOf<8, 2, 8>(), TapsOf<8, 1, 8>()};
 constexpr WindowGrid kShortFilterWindow = TwoColumnWindow<kSteps>();
 constexpr WindowGrid kShortFilterBackWindow = TwoColumnWindow<kBack>();
 
+namespace {
+
+// Items one by one. Those of a strided line have the kernels of neighbours, so
+// that these must not go from one to the next themselves.
+void RunSingly(const TileGrid& grid, int narrow, const Operand& a,
+               const Operand& b, const Terms& terms, Start start,
+               const Sums& sums, int items) {
+  const RunTiles run = grid.kinds[1][narrow].any;
+  if (&grid != &kNothingByItemsGrid) {
+    return run(a, b, terms, start, sums, items);
+  }
+  for (int m = 0; m < items; ++m) {
+    run(a.Skip(m), b, terms, start, sums.Skip(m, 0), 1);
+  }
+}
+
+}  // namespace
+
 void RunGrid(const TileGrid& grid, const Operand& a, const Operand& b,
              const Terms& terms, Start start, const Sums& sums, int items,
              int columns) {
@@ -169,12 +187,11 @@ void RunGrid(const TileGrid& grid, const Operand& a, const Operand& b,
         run(a.Skip(items - wide), b_here, terms, start,
             sums.Skip(items - wide, n), 1);
       } else if (left > 0) {
-        grid.kinds[1][narrow].any(a.Skip(items - left), b_here, terms, start,
-                                  sums.Skip(items - left, n), left);
+        RunSingly(grid, narrow, a.Skip(items - left), b_here, terms, start,
+                  sums.Skip(items - left, n), left);
       }
     } else {
-      grid.kinds[1][narrow].any(a, b_here, terms, start, sums.Skip(0, n),
-                                items);
+      RunSingly(grid, narrow, a, b_here, terms, start, sums.Skip(0, n), items);
     }
     n += grid.kinds[0][narrow].columns;
   }

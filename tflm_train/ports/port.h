@@ -22,6 +22,12 @@ size_t StackBytes();
 // True when the stack has used every byte it was given.
 bool StackExhausted();
 
+// How many bytes beyond its RAM the program can look at; 0 on most machines.
+size_t BeyondBytes();
+
+// Whether nobody has written there: an emulator has painted it.
+bool BeyondIntact();
+
 // Ends the program; on a board without a debugger it goes to sleep for good.
 [[noreturn]] void Exit(bool passed);
 

@@ -15,6 +15,16 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 OTHER = "other"
 """The entry for operators that were never measured."""
+EVERYWHERE = "everywhere"
+"""The entry for terms that cost the same in every family."""
+SAMPLES = (
+    EVERYWHERE,
+    "BiotrainFetch",
+    "BiotrainDequantise",
+    "column of codes",
+    "column of codes, gradient",
+)
+"""Entries that samples of a batch one by one have; no step with its batch in memory does."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,9 @@ class CostTable:
     step: tuple[float, float]
 
     def instructions(self, family: str, terms: Mapping[str, float]) -> float:
-        known = self.coefficients.get(family, self.coefficients[OTHER])
+        known = self.coefficients.get(EVERYWHERE, {}) | self.coefficients.get(
+            family, self.coefficients[OTHER]
+        )
         return sum(known.get(term, 0.0) * count for term, count in terms.items())
 
 

@@ -98,6 +98,8 @@ inline constexpr OpEntry kAllOps[] = {
     {kCustomOp, "BiotrainConv2D", ops::Conv2D, 2, 3, 2, kNever, 0},
     {kCustomOp, "BiotrainConv2DGradFilter", ops::Conv2DGradFilter, 2, 2, 2, kNever, 0},
     {kCustomOp, "BiotrainConv2DGradInput", ops::Conv2DGradInput, 2, 2, 1, kNever, 0},
+    {kCustomOp, "BiotrainConv2DOfCodes", ops::Conv2DOfCodes, 2, 3, 2, kNever, 0},
+    {kCustomOp, "BiotrainConv2DOfCodesGradFilter", ops::Conv2DOfCodesGradFilter, 2, 2, 2, kNever, 0},
     {kCustomOp, "BiotrainDepthwiseConv2D", ops::DepthwiseConv2D, 2, 3, 2, kNever, 0},
     {kCustomOp, "BiotrainDepthwiseConv2DGradFilter", ops::DepthwiseConv2DGradFilter, 2, 2, 2, kNever, 0},
     {kCustomOp, "BiotrainDepthwiseConv2DGradInput", ops::DepthwiseConv2DGradInput, 2, 2, 2, kNever, 0},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tflm_train/kernels/conv.h"
 
+#include "tflm_train/kernels/conv_codes.h"
 #include "tflm_train/kernels/depthwise.h"
 #include "tflm_train/micro/ops/ops.h"
 #include "tflm_train/micro/ops/window.h"
@@ -80,12 +81,23 @@ void ExpectDepthwiseFilter(OpContext& op, const Tensor& w,
 
 // The floats a fast algorithm asks for; a model that leaves them out gets the
 // plain one.
-float* Workspace(OpContext& op, int floats) {
-  if (op.outputs() < 2) return nullptr;
+float* Workspace(OpContext& op, int floats, bool optional = true) {
+  if (op.outputs() < 2) {
+    op.Expect(optional, StatusCode::kBadModel, "workspace", floats, 0);
+    return nullptr;
+  }
   const Tensor workspace = op.Output(1, kFloat);
   op.ExpectShape(floats > 0 && workspace.elements >= floats, "workspace",
                  floats, workspace.elements);
   return workspace.floats();
+}
+
+// The one that a kernel cannot do without.
+float* OwnWorkspace(OpContext& op, const ConvGeometry& g,
+                    int (*floats)(const ConvGeometry&)) {
+  if (!op.ok()) return nullptr;
+  const int wanted = floats(g);
+  return Workspace(op, wanted, /*optional=*/wanted == 0);
 }
 
 // Of a convolution of x with w that gives y, whichever of them is computed.
@@ -132,6 +144,32 @@ void Conv2DGradFilter(OpContext& op) {
                                dy.floats() + set.y, dw.floats() + set.w,
                                workspace);
   });
+}
+
+void Conv2DOfCodes(OpContext& op) {
+  const Tensor x = op.Input(0, TensorType::kInt16, 4);
+  const Tensor w = op.Input(1, kFloat, 4);
+  const Tensor y = op.Output(0, kFloat, 4);
+  const Activation activation = CustomActivation(op);
+  const float scale = op.FloatOption("scale");
+  const ConvGeometry g = Check(op, x, w, y, /*depthwise=*/false);
+  const float* bias = Bias(op, g.out_c);
+  float* const workspace = OwnWorkspace(op, g, ConvOfCodesWorkspace);
+  if (!op.Ready()) return;
+  biotrain::Conv2DOfCodes(g, x.codes(), scale, w.floats(), bias, activation,
+                          y.floats(), workspace);
+}
+
+void Conv2DOfCodesGradFilter(OpContext& op) {
+  const Tensor x = op.Input(0, TensorType::kInt16, 4);
+  const Tensor dy = op.Input(1, kFloat, 4);
+  const Tensor dw = op.Output(0, kFloat, 4);
+  const float scale = op.FloatOption("scale");
+  const ConvGeometry g = Check(op, x, dw, dy, /*depthwise=*/false);
+  float* const workspace = OwnWorkspace(op, g, ConvOfCodesGradFilterWorkspace);
+  if (!op.Ready()) return;
+  biotrain::Conv2DOfCodesGradFilter(g, x.codes(), scale, dy.floats(),
+                                    dw.floats(), workspace);
 }
 
 void Conv2DGradInput(OpContext& op) {

@@ -20,6 +20,8 @@ void AssignVariable(OpContext& op);
 // conv.cc
 void Conv2D(OpContext& op);
 void DepthwiseConv2D(OpContext& op);
+void Conv2DOfCodes(OpContext& op);
+void Conv2DOfCodesGradFilter(OpContext& op);
 void Conv2DGradFilter(OpContext& op);
 void Conv2DGradInput(OpContext& op);
 void DepthwiseConv2DGradFilter(OpContext& op);

@@ -44,6 +44,7 @@ void Fetch(OpContext& op) {
       source == nullptr ? nullptr
                         : source->get(source->context, i, buffer, first.bytes);
   const bool aligned =
+      buffer != nullptr ||
       reinterpret_cast<uintptr_t>(sample) % alignof(float) == 0;
   op.Expect(sample != nullptr && aligned, StatusCode::kBadArgument, "sample",
             alignof(float), i);

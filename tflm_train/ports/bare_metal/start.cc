@@ -13,6 +13,7 @@ extern uint32_t biotrain_stack_limit[], biotrain_stack_top[];
 extern uint8_t biotrain_data_start[], biotrain_data_end[];
 extern const uint8_t biotrain_data_load[];
 extern uint8_t biotrain_bss_start[], biotrain_bss_end[];
+extern const uint32_t biotrain_ram_end[], biotrain_beyond_end[];
 typedef void (*Initialiser)();
 extern const Initialiser biotrain_init_start[], biotrain_init_end[];
 }
@@ -82,6 +83,17 @@ size_t StackBytes() {
   const uint32_t* word = biotrain_stack_limit;
   while (word < biotrain_stack_top && *word == kPaint) ++word;
   return static_cast<size_t>(biotrain_stack_top - word) * sizeof(uint32_t);
+}
+
+size_t BeyondBytes() {
+  return static_cast<size_t>(biotrain_beyond_end - biotrain_ram_end) *
+         sizeof(uint32_t);
+}
+
+bool BeyondIntact() {
+  const uint32_t* word = biotrain_ram_end;
+  while (word < biotrain_beyond_end && *word == kPaint) ++word;
+  return word == biotrain_beyond_end;
 }
 
 bool StackExhausted() {

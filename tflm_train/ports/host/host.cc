@@ -67,6 +67,10 @@ __attribute__((no_sanitize("address"))) size_t StackBytes() {
 // The operating system ends a program whose stack runs over.
 bool StackExhausted() { return false; }
 
+size_t BeyondBytes() { return 0; }
+
+bool BeyondIntact() { return true; }
+
 void Exit(bool passed) { exit(passed ? EXIT_SUCCESS : EXIT_FAILURE); }
 
 }  // namespace port

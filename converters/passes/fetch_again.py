@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fetch a sample's codes once more for every op that reads them.
+
+Between two of its readers a sample then takes no memory. One that reads it often may have it as
+floats, which are there as long as that op runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from converters.graph import FETCH, FOR_EACH, Graph, Op, Subgraph
+from converters.passes.editor import Editor
+from converters.passes.loops import unused_ops_removed
+from converters.passes.read_codes import DEQUANTISE, OF_FLOATS, of_floats
+
+
+def code_readers(graph: Graph, index: int) -> list[int]:
+    """The ops of subgraph ``index`` that read codes, loops among them."""
+    subgraph = graph.subgraphs[index]
+    return [i for i, op in enumerate(subgraph.ops) if _codes(subgraph, op)]
+
+
+def fetch_again(graph: Graph, index: int, *, again: bool, floats: Collection[int] = ()) -> Graph:
+    """Subgraph ``index``; ``again``: every reader fetches for itself. ``floats``: which of the
+    readers, by their number, have floats.
+    """
+    subgraph = graph.subgraphs[index]
+    readers = code_readers(graph, index)
+    fetch = next((op for op in subgraph.ops if op.kind == FETCH), None)
+    if fetch is None or not readers:
+        return graph
+    edit = Editor(subgraph)
+    for i, op in enumerate(subgraph.ops):
+        if i not in readers:
+            edit.ops.append(op)
+            continue
+        number = readers.index(i)
+        codes = dict.fromkeys(_codes(subgraph, op))
+        moved = {t: t for t in codes}
+        if again and number > 0:
+            moved = {
+                t: edit.tensor(subgraph.tensors[t].name, edit.shape(t), "INT16") for t in codes
+            }
+            edit.custom(FETCH, [], list(moved.values()), **fetch.options)
+        scale = _scale(graph, op)
+        if number in floats and scale is not None:
+            moved = {t: _dequantised(edit, subgraph, t, moved[t], scale) for t in codes}
+            graph, op = _reading_floats(graph, subgraph, op)
+        edit.ops.append(replace(op, inputs=tuple(moved.get(t, t) for t in op.inputs)))
+    changed = replace(subgraph, tensors=tuple(edit.tensors), ops=tuple(edit.ops))
+    return graph.with_subgraph(index, _fetching_what_is_read(unused_ops_removed(changed)))
+
+
+def _codes(subgraph: Subgraph, op: Op) -> list[int]:
+    return [t for t in op.inputs if t >= 0 and subgraph.tensors[t].type == "INT16"]
+
+
+def _dequantised(edit: Editor, subgraph: Subgraph, t: int, codes: int, scale: float) -> int:
+    values = edit.tensor(subgraph.tensors[t].name.removesuffix("/codes"), edit.shape(t))
+    edit.custom(DEQUANTISE, [codes], [values], scale=scale)
+    return values
+
+
+def _scale(graph: Graph, op: Op) -> float | None:
+    """Of the codes that an op reads; None if it cannot have them as floats."""
+    if op.kind in OF_FLOATS:
+        return float(op.options["scale"])
+    if op.kind != FOR_EACH:
+        return None
+    body = graph.subgraphs[op.options["subgraph"]]
+    inside = [inner for inner in body.ops if _codes(body, inner)]
+    if not inside or any(inner.kind not in OF_FLOATS for inner in inside):
+        return None
+    return float(inside[0].options["scale"])
+
+
+def _reading_floats(graph: Graph, subgraph: Subgraph, op: Op) -> tuple[Graph, Op]:
+    if op.kind in OF_FLOATS:
+        return graph, of_floats(op)
+    index = op.options["subgraph"]
+    body = graph.subgraphs[index]
+    tensors = tuple(replace(t, type="FLOAT32") if t.type == "INT16" else t for t in body.tensors)
+    ops = tuple(of_floats(inner) if inner.kind in OF_FLOATS else inner for inner in body.ops)
+    return graph.with_subgraph(index, replace(body, tensors=tensors, ops=ops)), op
+
+
+def _fetching_what_is_read(subgraph: Subgraph) -> Subgraph:
+    read = {t for op in subgraph.ops for t in op.inputs} | set(subgraph.outputs)
+    ops = tuple(
+        replace(op, outputs=tuple(t for t in op.outputs if t in read)) if op.kind == FETCH else op
+        for op in subgraph.ops
+    )
+    return replace(subgraph, ops=ops)
