@@ -11,6 +11,7 @@ from converters.passes.accumulate import accumulate_in_momentum
 from converters.passes.commit_last import commit_last
 from converters.passes.fast_fir import add_fast_fir
 from converters.passes.fetch_samples import Sample, fetch_samples
+from converters.passes.filter_sums import filter_sums
 from converters.passes.pool_before_norm import pool_before_norm
 from converters.passes.split_norms import split_norms
 from converters.passes.stream_batch import stream_batch
@@ -57,6 +58,7 @@ def prepare(graph: Graph, *, batch: int, sample: Sample, scale: float = 1.0) -> 
     graph = pool_before_norm(split_norms(graph))
     graph = fetch_samples(stream_batch(graph, batch), sample, scale)
     bodies = range(before, len(graph.subgraphs))
+    graph = filter_sums(graph, bodies)
     infer = graph.signatures["infer"].subgraph
     return Prepared(graph, (infer, *bodies), (0, *[1] * len(bodies)))
 
