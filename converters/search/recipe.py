@@ -12,6 +12,7 @@ from converters.passes.commit_last import commit_last
 from converters.passes.fast_fir import add_fast_fir
 from converters.passes.fetch_samples import Sample, fetch_samples
 from converters.passes.filter_sums import filter_sums
+from converters.passes.norm_average_pool import norm_average_pool
 from converters.passes.pool_before_norm import pool_before_norm
 from converters.passes.split_norms import split_norms
 from converters.passes.stream_batch import stream_batch
@@ -82,6 +83,7 @@ def build(prepared: Prepared, recipe: Recipe) -> Graph:
 
 def finish(graph: Graph, fast_fir: frozenset[str] | None = None) -> Graph:
     """What every step gets at the end, in loops or not."""
+    graph = norm_average_pool(graph)
     fast = add_fast_fir(graph)
     if fast_fir is not None:
         subgraphs = [

@@ -87,7 +87,9 @@ void OpContext::ExpectType(const Tensor& tensor, TensorType type,
 }
 
 void OpContext::ExpectData(const Tensor& tensor, const char* what) {
-  Expect(tensor.type != TensorType::kResource, StatusCode::kBadType, what,
+  const bool data = tensor.type != TensorType::kResource &&
+                    tensor.type != TensorType::kUint8;
+  Expect(data, StatusCode::kBadType, what,
          static_cast<int>(TensorType::kFloat32), static_cast<int>(tensor.type));
 }
 
