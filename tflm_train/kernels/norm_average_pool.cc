@@ -153,6 +153,7 @@ void CountPlane(const PoolGeometry& g, Function, const Line& given,
                 const float* x, uint8_t* counts, float* products) {
   const Line line = given;
   const float spread = static_cast<float>(g.filter_w) * line.deviation;
+  const int padding = CountsInRow(g.out_w) - g.out_w;
   ForEachWindow(g, g.filter_w, x, [&](const float* window, int at) {
     int count = 0;
     float product = 0.0f;
@@ -163,7 +164,8 @@ void CountPlane(const PoolGeometry& g, Function, const Line& given,
         product += centered;
       }
     });
-    counts[at] = static_cast<uint8_t>(count);
+    const int row = at / g.out_w;
+    counts[row * padding + at] = static_cast<uint8_t>(count);
     products[at] = product / spread;
   });
 }
@@ -205,17 +207,23 @@ void NormCountPool(const NormShape& shape, const PoolGeometry& g,
     if constexpr (decltype(function)::kCounts) {
       ForEachPlane(shape, g, x, gamma, beta, mean, variance, epsilon,
                    [&](const float* plane, const Line& line, int at) {
-                     CountPlane(g, function, line, plane, counts + at,
+                     CountPlane(g, function, line, plane,
+                                counts + at / g.out_w * CountsInRow(g.out_w),
                                 products + at);
                    });
     }
   });
 }
 
-void SlopesOfCounts(const uint8_t* counts, int n, int window, float* slopes) {
+void SlopesOfCounts(const uint8_t* counts, int rows, int columns, int window,
+                    float* slopes) {
   const float width = static_cast<float>(window);
-  for (int i = 0; i < n; ++i) {
-    slopes[i] = static_cast<float>(counts[i]) / width;
+  for (int row = 0; row < rows; ++row) {
+    for (int i = 0; i < columns; ++i) {
+      slopes[i] = static_cast<float>(counts[i]) / width;
+    }
+    counts += CountsInRow(columns);
+    slopes += columns;
   }
 }
 

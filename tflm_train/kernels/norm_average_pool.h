@@ -40,6 +40,9 @@ void NormSlopePool(const NormShape& shape, const PoolGeometry& geometry,
                    float* slopes,     // [B,C,OH,OW]
                    float* products);  // [B,C,OH,OW]
 
+// Rows of counts are whole words.
+constexpr int CountsInRow(int outputs) { return (outputs + 3) / 4 * 4; }
+
 // Where a slope is zero or one, their number says the same: kNone, kRelu and
 // kRelu6, for windows of at most 255.
 void NormCountPool(const NormShape& shape, const PoolGeometry& geometry,
@@ -50,11 +53,13 @@ void NormCountPool(const NormShape& shape, const PoolGeometry& geometry,
                    const float* mean,      // statistics
                    const float* variance,  // statistics
                    float epsilon,
-                   uint8_t* counts,   // [B,C,OH,OW]
+                   uint8_t* counts,   // [B,C,OH,CountsInRow(OW)]
                    float* products);  // [B,C,OH,OW]
 
 // slopes = counts / window
-void SlopesOfCounts(const uint8_t* counts, int n, int window, float* slopes);
+void SlopesOfCounts(const uint8_t* counts,  // [rows,CountsInRow(columns)]
+                    int rows, int columns, int window,
+                    float* slopes);  // [rows,columns]
 
 }  // namespace biotrain
 

@@ -124,7 +124,8 @@ void TestSums(TestContext& test) {
       NormCountPool(c.Shape(), c.Pool(), activation, x, gamma, beta, mean,
                     variance, kEpsilon, counts, want);
       test.ExpectNear(want, products, c.pooled(), 1e-5, "products");
-      SlopesOfCounts(counts, c.pooled(), c.width, want);
+      SlopesOfCounts(counts, c.lines() * c.rows, c.columns / c.width, c.width,
+                     want);
       test.ExpectSameBits(want, got, c.pooled(), "slopes of counts");
     }
   }

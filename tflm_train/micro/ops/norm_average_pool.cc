@@ -54,6 +54,15 @@ struct Checked {
   }
 };
 
+// One a pooled output; counts have rows of whole words.
+void ExpectRows(OpContext& op, const Tensor& slopes, const Tensor& pooled,
+                bool counts) {
+  if (!op.ok()) return;
+  Tensor wanted = pooled;
+  if (counts) wanted.dims[3] = CountsInRow(pooled.dims[3]);
+  op.ExpectSameShape(wanted, slopes, "slopes");
+}
+
 }  // namespace
 
 void NormAveragePool(OpContext& op) {
@@ -70,7 +79,7 @@ void NormSlopePool(OpContext& op) {
   const Tensor slopes = op.Output(0, counts ? TensorType::kUint8 : kFloat, 4);
   const Tensor products = op.Output(1, kFloat, 4);
   const Checked c(op, products);
-  op.ExpectSameShape(products, slopes, "slopes");
+  ExpectRows(op, slopes, products, counts);
   op.Expect(!counts || (c.activation != NormActivation::kElu &&
                         c.geometry.filter_w <= kMaxCount),
             StatusCode::kUnsupportedOp, "counts");
@@ -89,16 +98,17 @@ void NormSlopePool(OpContext& op) {
 }
 
 void SlopesOfCounts(OpContext& op) {
-  const Tensor counts = op.Input(0, TensorType::kUint8);
-  const Tensor slopes = op.Output(0, kFloat);
-  op.ExpectSameShape(counts, slopes, "output");
+  const Tensor counts = op.Input(0, TensorType::kUint8, 4);
+  const Tensor slopes = op.Output(0, kFloat, 4);
+  ExpectRows(op, counts, slopes, true);
   const int32_t window = op.IntOption("window");
   op.ExpectShape(window >= 1 && window <= kMaxCount, "window", kMaxCount,
                  window);
   op.CountWork(int64_t{16} * counts.elements);
   if (!op.Ready()) return;
-  biotrain::SlopesOfCounts(counts.small_counts(), counts.elements, window,
-                           slopes.floats());
+  const int columns = slopes.last_dim();
+  biotrain::SlopesOfCounts(counts.small_counts(), slopes.elements / columns,
+                           columns, window, slopes.floats());
 }
 
 }  // namespace ops
