@@ -39,7 +39,9 @@ def plain_loops(
     if getattr(op.options, "fusedActivationFunction", 0):
         terms["activated"] = outputs[0].elements
     family = op.kind
-    if "Pool2D" in op.kind:
+    if op.kind in ("BiotrainNormAveragePool", "BiotrainNormSlopePool"):
+        family = f"{op.kind}, {op.options['activation']}"
+    elif "Pool2D" in op.kind:
         family = _pool(op, inputs, outputs, terms)
     elif op.kind in ("SUM", "MEAN", "REDUCE_MAX"):
         family = _reduction(op, inputs, terms)

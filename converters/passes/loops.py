@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 
 import numpy as np
 
@@ -67,8 +68,10 @@ class _Splitter:
         self._s, self._loop, self._first_body = subgraph, loop, first_body
         self._ops = subgraph.ops
         self._producer = {t: i for i, op in enumerate(self._ops) for t in op.outputs}
-        self._level = self._levels()
+        self._level = self._levels({})
         self._stored = self._stored_whole()
+        if loop.channels:
+            self._put_off()
         self._edit = Editor(subgraph)
         self._bodies: list[Subgraph] = []
         self._pending: dict[int, int] = {}
@@ -90,11 +93,11 @@ class _Splitter:
         pattern = self._loop.patterns.get(i) if i is not None else None
         return i if pattern is not None and pattern.result is Result.MAP else None
 
-    def _levels(self) -> list[int]:
+    def _levels(self, at_least: Mapping[int, int]) -> list[int]:
         levels: list[int] = []
         for i, op in enumerate(self._ops):
             pattern = self._loop.patterns.get(i)
-            level = 0
+            level = at_least.get(i, 0)
             for position, t in enumerate(op.inputs):
                 source = self._producer.get(t)
                 if source is None:
@@ -106,6 +109,36 @@ class _Splitter:
                 level = max(level, levels[source] + after)
             levels.append(level)
         return levels
+
+    def _put_off(self) -> None:
+        """Let what no later loop waits for run in the one that has most of what it reads."""
+        late: dict[int, int] = {}
+        last = max((self._level[i] for i in self._loop.patterns), default=0)
+        for i in self._loop.patterns:
+            if i not in self._roots(self._level[i]):
+                continue
+            best, least = self._level, self._work_for(i)
+            for level in range(self._level[i] + 1, last + 1):
+                before, self._level = self._level, self._levels({**late, i: level})
+                same = all(self._level[j] == before[j] for j in self._loop.patterns if j != i)
+                work = self._work_for(i)
+                if same and work < least:
+                    best, least, late[i] = self._level, work, level
+                self._level = before
+            self._level = best
+
+    def _work_for(self, root: int) -> int:
+        """What its loop has to do for ``root`` alone, in elements and taps."""
+        level = self._level[root]
+        others = [i for i in self._roots(level) if i != root]
+        alone = set(self._members(level, [*others, root])) - set(self._members(level, others))
+        return sum(self._work(self._ops[i]) for i in alone)
+
+    def _work(self, op: Op) -> int:
+        sizes = [self._s.tensors[t].elements for t in (*op.inputs, *op.outputs) if t >= 0]
+        shapes = [self._s.tensors[t].shape for t in (*op.inputs[:2], op.outputs[0])]
+        taps = [prod(shape[2:]) for shape in shapes if "Conv2D" in op.kind and len(shape) == 4]
+        return max(sizes) * min(taps, default=1)
 
     def _stored_whole(self) -> set[int]:
         """Tensors made by slices of which all are wanted at once."""

@@ -41,7 +41,7 @@ _Rule = Callable[[Op, Tensors, int], Pattern | None]
 
 _UNARY = (
     "NEG ABS EXP LOG SQRT RSQRT SQUARE FLOOR RELU RELU6 ELU LEAKY_RELU TANH LOGISTIC CAST "
-    "LOGICAL_NOT ZEROS_LIKE BiotrainDequantise"
+    "LOGICAL_NOT ZEROS_LIKE BiotrainDequantise BiotrainSlopesOfCounts"
 )
 _BROADCASTING = (
     "ADD SUB MUL DIV MINIMUM MAXIMUM SQUARED_DIFFERENCE ADD_N LESS LESS_EQUAL GREATER "
@@ -321,6 +321,8 @@ _RULES: dict[str, _Rule] = {
     "BiotrainDepthwiseConv2DGradInput": _depthwise_grad_input,
     "BiotrainMoments": _all,
     "BiotrainNormalise": _norm(0),
+    "BiotrainNormAveragePool": _norm(0),
+    "BiotrainNormSlopePool": _norm(0),
     "BiotrainNormGradSums": _norm(0, 3),
     "BiotrainNormGradInput": _norm(0, 6),
     "BiotrainDropout": _first,

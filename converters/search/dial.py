@@ -14,10 +14,11 @@ from functools import partial
 from typing import Any
 
 from converters.errors import ConversionError
-from converters.graph import FOR_EACH, Graph, Subgraph
+from converters.graph import FOR_EACH, Graph, Op, Subgraph
 from converters.passes.fetch_again import code_readers
 from converters.passes.fetch_samples import Sample
 from converters.passes.norm_into_pool import norm_into_pool
+from converters.passes.slope_sums import SLOPES
 from converters.passes.stream_channels import Chain
 from converters.planner.plan import Plan, make_plan
 from converters.search.budget import Budget, overhead_bytes
@@ -84,10 +85,27 @@ def choose(
         resident = _resident(graph, cost)
         if _fits(resident, budget):
             return resident
-    prepared = prepare(graph, batch=batch, sample=sample, scale=scale)
+    found = []
+    failed: list[NothingFits] = []
+    for ahead in (False, True):
+        prepared = prepare(graph, batch=batch, sample=sample, scale=scale, ahead=ahead)
+        try:
+            found.append(_searched(prepared, Recipe(sample, scale, ahead=ahead), budget, cost))
+        except NothingFits as least:
+            failed.append(least)
+    if not found:
+        raise min(failed, key=lambda least: least.least.ram_bytes)
+    if budget.least:
+        return min(found, key=lambda schedule: (schedule.ram_bytes, schedule.cost))
+    return min(found, key=lambda schedule: schedule.cost)
+
+
+def _searched(prepared: Prepared, first: Recipe, budget: Budget, cost: Cost) -> Schedule:
+    """From the most memory to the least, until one fits, and what makes that one faster."""
     least: Schedule | None = None
     for at_least in (None, *thresholds(prepared)):
-        found = _schedule(prepared, Recipe(sample, scale, at_least, fast_fir=frozenset()), cost)
+        recipe = replace(first, at_least=at_least, fast_fir=frozenset())
+        found = _schedule(prepared, recipe, cost)
         if least is None or found.plan.arena_bytes < least.plan.arena_bytes:
             least = found
         if not budget.least and _fits(found, budget):
@@ -147,8 +165,8 @@ def _moves(prepared: Prepared, base: Schedule) -> Iterator[Move]:
             if chain.channels % count == 0:
                 yield partial(_in_pieces, place=place, count=count)
         for op in subgraph.ops:
-            if op.outputs and op.outputs[0] in chain.outputs and "Conv2D" in op.kind:
-                yield partial(_keeping, place=place, tensor=op.outputs[0])
+            if op.outputs and op.outputs[0] in chain.outputs and _worth_keeping(op):
+                yield partial(_keeping, place=place, tensors=op.outputs)
     for index in prepared.streamed:
         name = prepared.graph.subgraphs[index].name
         readers = code_readers(base.graph, index)
@@ -164,8 +182,12 @@ def _in_pieces(recipe: Recipe, *, place: Place, count: int) -> Recipe:
     return replace(recipe, slices={**recipe.slices, place: count})
 
 
-def _keeping(recipe: Recipe, *, place: Place, tensor: int) -> Recipe:
-    return replace(recipe, kept=recipe.kept | {(place, tensor)})
+def _worth_keeping(op: Op) -> bool:
+    return "Conv2D" in op.kind or op.kind == SLOPES
+
+
+def _keeping(recipe: Recipe, *, place: Place, tensors: tuple[int, ...]) -> Recipe:
+    return replace(recipe, kept=recipe.kept | {(place, t) for t in tensors})
 
 
 def _fast_in(recipe: Recipe, *, name: str) -> Recipe:

@@ -12,11 +12,15 @@ from converters.passes.commit_last import commit_last
 from converters.passes.fast_fir import add_fast_fir
 from converters.passes.fetch_again import fetch_again
 from converters.passes.fetch_samples import Sample, fetch_samples
+from converters.passes.filter_sums import filter_sums
+from converters.passes.norm_average_pool import norm_average_pool
 from converters.passes.pool_before_norm import pool_before_norm
 from converters.passes.read_codes import add_pieces, read_codes
+from converters.passes.slope_sums import slope_sums
 from converters.passes.split_norms import split_norms
 from converters.passes.stream_batch import stream_batch
 from converters.passes.stream_channels import Chain, chains, stream_channels
+from converters.passes.sums_ahead import sums_ahead
 
 Place = tuple[str, int]
 """A chain: the name of its subgraph, and its number there."""
@@ -42,6 +46,8 @@ class Recipe:
     """None: all of them."""
     fetch_once: frozenset[str] = frozenset()
     floats: frozenset[Place] = frozenset()
+    ahead: bool = False
+    """Sums of normalisations from mean slopes (see ``prepare``)."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +63,21 @@ class Prepared:
         return chains(self.graph.subgraphs[self.streamed[position]], at_least)
 
 
-def prepare(graph: Graph, *, batch: int, sample: Sample, scale: float = 1.0) -> Prepared:
-    """The step of ``graph`` in loops over the samples of its batch."""
+def prepare(
+    graph: Graph, *, batch: int, sample: Sample, scale: float = 1.0, ahead: bool = False
+) -> Prepared:
+    """The step of ``graph`` in loops over the samples of its batch. ``ahead``: with the sums of
+    normalisations from mean slopes, which are stored, or cost a loop.
+    """
     before = len(graph.subgraphs)
     graph = pool_before_norm(split_norms(graph))
+    if ahead:
+        graph = sums_ahead(graph)
     graph = fetch_samples(stream_batch(graph, batch), sample, scale)
     bodies = range(before, len(graph.subgraphs))
+    graph = filter_sums(graph, bodies)
+    if ahead:
+        graph = slope_sums(graph, bodies)
     streamed = (graph.signatures["infer"].subgraph, *bodies)
     return Prepared(read_codes(graph, streamed), streamed, (0, *[1] * len(bodies)))
 
@@ -90,6 +105,7 @@ def build(prepared: Prepared, recipe: Recipe) -> Graph:
 
 def finish(graph: Graph, fast_fir: frozenset[str] | None = None) -> Graph:
     """What every step gets at the end, in loops or not."""
+    graph = norm_average_pool(graph)
     fast = add_fast_fir(graph)
     if fast_fir is not None:
         subgraphs = [

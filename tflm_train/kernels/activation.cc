@@ -27,7 +27,7 @@ void Relu6Grad(const float* y, const float* dy, int n, float* dx) {
 }
 
 void Elu(const float* x, int n, float* y) {
-  for (int i = 0; i < n; ++i) y[i] = x[i] < 0.0f ? Expm1(x[i]) : x[i];
+  for (int i = 0; i < n; ++i) y[i] = EluOf(x[i]);
 }
 
 void EluGrad(const float* y, const float* dy, int n, float* dx) {

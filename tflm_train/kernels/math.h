@@ -92,6 +92,19 @@ inline float Expm1(float x) {
   return Fma(scale, p, scale - 1.0f);
 }
 
+// x from 0 on, and Expm1(x) below: what decides is looked up in the bits, since
+// comparisons of floats are slow.
+inline float EluOf(float x) {
+  constexpr uint32_t kNegativeZero = 0x80000000u;
+  constexpr uint32_t kMinus18 = 0xc1900000u;
+  const uint32_t bits = static_cast<uint32_t>(BitsOf(x));
+  if (bits <= kNegativeZero) return x;
+  if (bits > kMinus18) return x < 0.0f ? -1.0f : x;  // far below; no number
+  const ExpReduction e = ReduceExp(x);
+  const float scale = PowerOfTwo(e.n);
+  return Fma(scale, Expm1Polynomial(e.remainder), scale - 1.0f);
+}
+
 inline float Log(float x) {
   if (x != x) return x;
   if (x <= 0.0f) return x == 0.0f ? -Infinity() : Infinity() - Infinity();

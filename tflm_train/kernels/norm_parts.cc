@@ -5,21 +5,6 @@
 #include "tflm_train/kernels/norm_lines.h"
 
 namespace biotrain {
-namespace {
-
-// visit(line, channel, statistic) for every line of x.
-template <typename Visit>
-void ForEachLine(const NormShape& shape, const Visit& visit) {
-  const int row = shape.shared ? 0 : shape.channels / shape.width;
-  int line = 0;
-  for (int b = 0; b < shape.batch; ++b) {
-    for (int c = 0; c < shape.channels; ++c) {
-      visit(line++, c, b * row + c / shape.width);
-    }
-  }
-}
-
-}  // namespace
 
 void Moments(const float* x, int lines, int spatial, float* mean,
              float* variance) {

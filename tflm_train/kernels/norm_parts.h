@@ -15,6 +15,18 @@ struct NormShape {
   bool shared;  // by all samples; otherwise every sample has its own
 };
 
+// visit(line, channel, statistic) for every line of x.
+template <typename Visit>
+void ForEachLine(const NormShape& shape, const Visit& visit) {
+  const int row = shape.shared ? 0 : shape.channels / shape.width;
+  int line = 0;
+  for (int b = 0; b < shape.batch; ++b) {
+    for (int c = 0; c < shape.channels; ++c) {
+      visit(line++, c, b * row + c / shape.width);
+    }
+  }
+}
+
 // Mean and biased variance of every line.
 void Moments(const float* x,  // [B,C,S]
              int lines,       // B * C

@@ -36,6 +36,7 @@ int32_t ElementBytes(TensorType type) {
     case TensorType::kInt16:
       return 2;
     case TensorType::kBool:
+    case TensorType::kUint8:
       return 1;
     case TensorType::kResource:
       return 0;  // the size of the variable is known to its readers

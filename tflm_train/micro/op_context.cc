@@ -86,8 +86,15 @@ void OpContext::ExpectType(const Tensor& tensor, TensorType type,
          static_cast<int>(type), static_cast<int>(tensor.type));
 }
 
-void OpContext::ExpectData(const Tensor& tensor, const char* what) {
+void OpContext::ExpectBytes(const Tensor& tensor, const char* what) {
   Expect(tensor.type != TensorType::kResource, StatusCode::kBadType, what,
+         static_cast<int>(TensorType::kFloat32), static_cast<int>(tensor.type));
+}
+
+void OpContext::ExpectData(const Tensor& tensor, const char* what) {
+  const bool data =
+      tensor.type != TensorType::kResource && tensor.type != TensorType::kUint8;
+  Expect(data, StatusCode::kBadType, what,
          static_cast<int>(TensorType::kFloat32), static_cast<int>(tensor.type));
 }
 
@@ -112,6 +119,20 @@ Tensor OpContext::Input(int i) {
   Tensor tensor = kNoTensor;
   GetInput(i, &tensor);
   ExpectData(tensor, "input_type");
+  return tensor;
+}
+
+Tensor OpContext::InputOfAnyType(int i) {
+  Tensor tensor = kNoTensor;
+  GetInput(i, &tensor);
+  ExpectBytes(tensor, "input_type");
+  return tensor;
+}
+
+Tensor OpContext::OutputOfAnyType(int i) {
+  Tensor tensor = kNoTensor;
+  GetOutput(i, &tensor);
+  ExpectBytes(tensor, "output_type");
   return tensor;
 }
 

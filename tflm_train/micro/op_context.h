@@ -51,11 +51,14 @@ class OpContext {
   int outputs() const { return static_cast<int>(outputs_.size()); }
   bool HasInput(int i) const { return i < inputs() && inputs_[i] >= 0; }
 
-  // Tensors with at least one element; no resource, unless asked for by type.
+  // Tensors with at least one element; no resource, unless asked for by type,
+  // nor counts in bytes.
   Tensor Input(int i);
+  Tensor InputOfAnyType(int i);
   Tensor Input(int i, TensorType type);
   Tensor Input(int i, TensorType type, int rank);
   Tensor Output(int i);
+  Tensor OutputOfAnyType(int i);
   Tensor Output(int i, TensorType type);
   Tensor Output(int i, TensorType type, int rank);
   // A tensor of any type anywhere: what loops hand on, and what Fetch finds.
@@ -146,6 +149,7 @@ class OpContext {
   void GetOutput(int i, Tensor* tensor);
   void ExpectType(const Tensor& tensor, TensorType type, const char* what);
   void ExpectData(const Tensor& tensor, const char* what);
+  void ExpectBytes(const Tensor& tensor, const char* what);
 
   const Model& model_;
   const Subgraph& subgraph_;

@@ -11,6 +11,7 @@ namespace biotrain {
 enum class TensorType : int8_t {
   kFloat32 = 0,
   kInt32 = 2,
+  kUint8 = 3,  // for the ops that say so alone
   kBool = 6,
   kInt16 = 7,
   kResource = 13,
@@ -42,6 +43,7 @@ struct Tensor {
   bool is_in_arena() const { return offset >= 0; }
   float* floats() const { return reinterpret_cast<float*>(data); }
   int16_t* codes() const { return reinterpret_cast<int16_t*>(data); }
+  uint8_t* small_counts() const { return data; }
   int32_t* ints() const { return reinterpret_cast<int32_t*>(data); }
   // One byte an element; anything but 0 is true.
   uint8_t* bools() const { return data; }

@@ -75,13 +75,13 @@ void CheckEnd(OpContext& op, const Subgraph& body, const Tensor& outer,
   op.Expect(carried >= 0 && carried <= inputs && carried <= outputs,
             StatusCode::kBadModel, "carried", outputs, carried);
   for (int i = 0; i < inputs && op.ok(); ++i) {
-    CheckEnd(op, body, op.Input(i), body.inputs[i]);
+    CheckEnd(op, body, op.InputOfAnyType(i), body.inputs[i]);
   }
   for (int i = 0; i < outputs && op.ok(); ++i) {
-    const Tensor output = op.Output(i);
+    const Tensor output = op.OutputOfAnyType(i);
     CheckEnd(op, body, output, body.outputs[i]);
     if (i >= carried) continue;
-    const Tensor input = op.Input(i);
+    const Tensor input = op.InputOfAnyType(i);
     op.Expect(input.offset == output.offset && input.bytes == output.bytes &&
                   MoveAlike(input, output),
               StatusCode::kNoPlan, "carried", input.offset, output.offset);

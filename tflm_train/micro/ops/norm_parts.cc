@@ -3,6 +3,7 @@
 
 #include <initializer_list>
 
+#include "tflm_train/micro/ops/norm_shape.h"
 #include "tflm_train/micro/ops/ops.h"
 
 namespace biotrain {
@@ -11,22 +12,6 @@ namespace {
 
 constexpr TensorType kFloat = TensorType::kFloat32;
 constexpr int64_t kWorkPerElement = 12;
-
-// x [B,C,...]; statistics are [C] for all samples, or [B,G].
-NormShape Shape(OpContext& op, const Tensor& x, const Tensor& mean) {
-  op.ExpectShape(x.rank >= 2, "input_rank", 2, x.rank);
-  op.ExpectShape(mean.rank == 1 || mean.rank == 2, "mean_rank", 2, mean.rank);
-  if (!op.ok()) return {};
-  const int channels = x.dims[1];
-  const bool shared = mean.rank == 1;
-  const int groups = mean.last_dim();
-  op.ExpectShape(channels % groups == 0, "groups", channels, groups);
-  op.ExpectShape(shared || mean.dims[0] == x.dims[0], "mean", x.dims[0],
-                 mean.dims[0]);
-  op.CountWork(kWorkPerElement * x.elements);
-  return {x.dims[0], channels, x.elements / x.dims[0] / channels,
-          channels / groups, shared};
-}
 
 // [B,C]
 void ExpectOneALine(OpContext& op, const NormShape& shape, const Tensor& y) {
@@ -41,7 +26,7 @@ void Moments(OpContext& op) {
   const Tensor x = op.Input(0, kFloat);
   const Tensor mean = op.Output(0, kFloat, 2);
   const Tensor variance = op.Output(1, kFloat, 2);
-  const NormShape shape = Shape(op, x, mean);
+  const NormShape shape = ShapeOfNorm(op, x, mean, kWorkPerElement);
   ExpectOneALine(op, shape, mean);
   ExpectOneALine(op, shape, variance);
   if (!op.Ready()) return;
@@ -56,7 +41,7 @@ void Normalise(OpContext& op) {
   const Tensor mean = op.Input(3, kFloat);
   const Tensor variance = op.Input(4, kFloat);
   const Tensor y = op.Output(0, kFloat);
-  const NormShape shape = Shape(op, x, mean);
+  const NormShape shape = ShapeOfNorm(op, x, mean, kWorkPerElement);
   op.ExpectVector(gamma, shape.channels, "gamma");
   op.ExpectVector(beta, shape.channels, "beta");
   op.ExpectSameShape(mean, variance, "variance");
@@ -74,7 +59,7 @@ void NormGradSums(OpContext& op) {
   const Tensor dy = op.Input(3, kFloat);
   const Tensor dgamma = op.Output(0, kFloat);
   const Tensor dbeta = op.Output(1, kFloat);
-  const NormShape shape = Shape(op, x, mean);
+  const NormShape shape = ShapeOfNorm(op, x, mean, kWorkPerElement);
   op.ExpectSameShape(mean, variance, "variance");
   op.ExpectSameShape(x, dy, "dy");
   ExpectOneALine(op, shape, dgamma);
@@ -94,7 +79,7 @@ void NormGradInput(OpContext& op) {
   const Tensor mean_product = op.Input(5, kFloat);
   const Tensor dy = op.Input(6, kFloat);
   const Tensor dx = op.Output(0, kFloat);
-  const NormShape shape = Shape(op, x, mean);
+  const NormShape shape = ShapeOfNorm(op, x, mean, kWorkPerElement);
   op.ExpectVector(gamma, shape.channels, "gamma");
   for (const Tensor* statistic : {&variance, &mean_dy, &mean_product}) {
     op.ExpectSameShape(mean, *statistic, "statistic");

@@ -63,6 +63,11 @@ void Normalise(OpContext& op);
 void NormGradSums(OpContext& op);
 void NormGradInput(OpContext& op);
 
+// norm_average_pool.cc
+void NormAveragePool(OpContext& op);
+void NormSlopePool(OpContext& op);
+void SlopesOfCounts(OpContext& op);
+
 // softmax.cc
 void Softmax(OpContext& op);
 void LogSoftmax(OpContext& op);

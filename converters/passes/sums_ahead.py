@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Take the sums of a normalisation's gradient before those of the next one are known.
+
+The gradient of a batch normalisation is linear in what comes back, dy, and in two sums over the
+batch: dx = (gamma dy - a - b (x - mean) / deviation) / deviation. So are the sums of an earlier
+normalisation, if all between is linear: those of dx come apart into those of gamma dy / deviation,
+which need no sum, and a and b times what the forward half alone says: how the mean slopes of the
+earlier one's pool (see ``slope_sums``), pushed forward to the 1x1 convolution before the later one,
+go together with that convolution's input. One loop over the batch then gives the sums of both, and
+the loop between them, with the forward half it makes once more, is gone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from converters.graph import Graph, Op, Subgraph
+from converters.passes.editor import Editor
+from converters.passes.slope_sums import (
+    PooledSums,
+    add_slopes,
+    add_sums,
+    as_floats,
+    pooled_sums,
+    with_inserted,
+)
+
+_NORM_INPUT = "BiotrainNormGradInput"
+_MIXED, _MIX = "BiotrainConv2DGradInput", "BiotrainConv2D"
+_EACH, _DROP = "BiotrainDepthwiseConv2DGradInput", "BiotrainDropout"
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How slopes come back from ``norm``, the later normalisation's gradient, through ``mixed``,
+    a 1x1 convolution, to a pool: by ``path``, the nearest to the pool first. ``mix`` is the
+    convolution forward. All but ``totals`` are ops; those are the sums over the batch, by index.
+    """
+
+    path: tuple[Op, ...]
+    mixed: Op
+    norm: Op
+    mix: int
+    totals: tuple[int, int]
+
+
+def sums_ahead(graph: Graph) -> Graph:
+    """The training step, normalisations in parts, with such sums taken ahead."""
+    index = graph.signatures["train"].subgraph
+    subgraph = graph.subgraphs[index]
+    edit = Editor(subgraph)
+    before: dict[int, list[Op]] = {}
+    instead: dict[int, list[Op]] = {}
+    for found in pooled_sums(subgraph):
+        way = _way(subgraph, found)
+        if way is not None:
+            _Rewrite(edit, subgraph, found, way).write(before, instead)
+    return graph.with_subgraph(index, with_inserted(subgraph, edit, before, instead))
+
+
+def _way(subgraph: Subgraph, found: PooledSums) -> _Way | None:
+    producer = {t: i for i, op in enumerate(subgraph.ops) for t in op.outputs}
+    readers: dict[int, list[int]] = {}
+    for i, op in enumerate(subgraph.ops):
+        for t in op.inputs:
+            readers.setdefault(t, []).append(i)
+    path = []
+    slope = found.slope
+    while True:
+        op = subgraph.ops[producer[slope]] if slope in producer else None
+        if op is None or op.kind not in (_DROP, _EACH, _MIXED):
+            return None
+        if op.kind == _MIXED:
+            break
+        path.append(op)
+        slope = op.inputs[0] if op.kind == _DROP else op.inputs[1]
+    norm = subgraph.ops[producer[op.inputs[1]]] if op.inputs[1] in producer else None
+    if norm is None or norm.kind != _NORM_INPUT or not _is_mix(subgraph, op):
+        return None
+    mix = producer.get(norm.inputs[0])
+    if mix is None or subgraph.ops[mix].kind != _MIX or subgraph.ops[mix].inputs[1] != op.inputs[0]:
+        return None
+    if subgraph.ops[mix].options["activation"] != "NONE":
+        return None
+    if any(len(subgraph.tensors[t].shape) != 1 for t in norm.inputs[1:6]):
+        return None
+    totals = []
+    for t in subgraph.ops[found.sums].outputs:
+        users = readers.get(t, [])
+        if len(users) != 1 or not _adds_batch(subgraph, subgraph.ops[users[0]]):
+            return None
+        totals.append(users[0])
+    return _Way(tuple(path), op, norm, mix, (totals[0], totals[1]))
+
+
+def _is_mix(subgraph: Subgraph, op: Op) -> bool:
+    one = subgraph.tensors[op.inputs[0]].shape[2:] == (1, 1)
+    return one and op.options["stride_h"] == op.options["stride_w"] == 1
+
+
+def _adds_batch(subgraph: Subgraph, op: Op) -> bool:
+    axes = subgraph.tensors[op.inputs[1]].data if op.kind == "SUM" else None
+    return axes is not None and np.ravel(axes).tolist() == [0]
+
+
+class _Rewrite:
+    def __init__(self, edit: Editor, subgraph: Subgraph, found: PooledSums, way: _Way) -> None:
+        self._edit, self._s, self._found, self._way = edit, subgraph, found, way
+
+    def write(self, before: dict[int, list[Op]], instead: dict[int, list[Op]]) -> None:
+        edit, found, way = self._edit, self._found, self._way
+        slopes, products = add_slopes(edit, self._s, found)
+        before.setdefault(found.norm, []).extend(self._taken())
+        ahead = [self._pushed(factor) for factor in (products, slopes)]
+        before.setdefault(way.mix, []).extend(self._taken())
+        slope = self._slope_without_sums()
+        sums = self._s.ops[found.sums]
+        add_sums(edit, sums, slope, slopes, products, found)
+        instead[found.sums] = self._taken()
+        for total, (together, alone) in zip(way.totals, ahead, strict=True):
+            op = self._s.ops[total]
+            part = edit.builtin("SUM", op.inputs, edit.shape(op.outputs[0]))
+            edit.builtin("SUB", [part, self._rest(together, alone)], op.outputs[0])
+            instead[total] = self._taken()
+
+    def _taken(self) -> list[Op]:
+        ops = list(self._edit.ops)
+        self._edit.ops.clear()
+        return ops
+
+    def _pushed(self, factor: int) -> tuple[int, int]:
+        """Mean slopes as they come to the 1x1 convolution: their sums of products with each
+        channel of its input [C, C'], and their sums [C].
+        """
+        edit, way = self._edit, self._way
+        if edit.tensors[factor].type != "FLOAT32":
+            factor = as_floats(edit, factor, self._found)
+        for op in way.path:
+            if op.kind == _DROP:
+                result = edit.tensor("pushed", edit.shape(factor))
+                edit.custom(_DROP, [factor, *op.inputs[1:]], [result], **op.options)
+            else:
+                result = edit.tensor("pushed", edit.shape(op.inputs[1]))
+                kind = _EACH.removesuffix("GradInput")
+                options = {**op.options, "activation": "NONE"}
+                edit.custom(kind, [factor, op.inputs[0]], [result], **options)
+            factor = result
+        z = self._s.ops[way.mix].inputs[0]
+        channels = (edit.shape(factor)[1], edit.shape(z)[1])
+        together = edit.tensor("pushed_products", (*channels, 1, 1))
+        edit.custom(f"{_MIX}GradFilter", [z, factor], [together], **way.mixed.options)
+        rows = edit.reduce("SUM", factor, 3)
+        lines = edit.reduce("SUM", rows, 2)
+        return together, edit.reduce("SUM", lines, 0)
+
+    def _slope_without_sums(self) -> int:
+        """What comes back to the pool if both sums of the later normalisation were zero."""
+        edit, way = self._edit, self._way
+        _, gamma, _, variance, _, _, dy = way.norm.inputs
+        filter_ = way.mixed.inputs[0]
+        scale = edit.builtin("DIV", [gamma, self._deviation(variance)], edit.shape(gamma))
+        each = edit.builtin("RESHAPE", [scale], (*edit.shape(scale), 1, 1, 1))
+        scaled = edit.builtin("MUL", [filter_, each], edit.shape(filter_))
+        slope = edit.tensor("slope", edit.shape(way.mixed.outputs[0]))
+        edit.custom(_MIXED, [scaled, dy], [slope], **way.mixed.options)
+        for op in reversed(way.path):
+            result = edit.tensor("slope", edit.shape(op.outputs[0]))
+            inputs = [slope, *op.inputs[1:]] if op.kind == _DROP else [op.inputs[0], slope]
+            edit.custom(op.kind, inputs, [result], **op.options)
+            slope = result
+        return slope
+
+    def _deviation(self, variance: int) -> int:
+        edit = self._edit
+        epsilon = edit.constant("epsilon", np.float32(self._way.norm.options["epsilon"]))
+        total = edit.builtin("ADD", [variance, epsilon], edit.shape(variance))
+        return edit.builtin("SQRT", [total], edit.shape(variance))
+
+    def _rest(self, together: int, alone: int) -> int:
+        """What both sums of the later normalisation take away: with the filter W [C', C],
+
+        sum over c' of W / deviation (a alone + b ((W together)' + (bias - mean) alone) / deviation)
+        """
+        edit, way = self._edit, self._way
+        _, _, mean, variance, mean_dy, mean_product, _ = way.norm.inputs
+        filter_ = way.mixed.inputs[0]
+        mixed, channels = edit.shape(filter_)[:2]
+
+        def binary(kind: str, a: int, b: int) -> int:
+            result = np.broadcast_shapes(edit.shape(a), edit.shape(b))
+            return edit.builtin(kind, [a, b], tuple(result))
+
+        deviation = self._deviation(variance)
+        along = binary("DIV", mean_product, deviation)
+        shift = mean
+        if len(self._s.ops[way.mix].inputs) > 2 and self._s.ops[way.mix].inputs[2] >= 0:
+            shift = binary("SUB", mean, self._s.ops[way.mix].inputs[2])
+        constant = binary("SUB", mean_dy, binary("MUL", along, shift))
+        weights = edit.builtin("RESHAPE", [filter_], (mixed, channels))
+        square = edit.builtin("RESHAPE", [together], edit.shape(together)[:2])
+        through = edit.tensor("mixed_products", (mixed, edit.shape(together)[0]))
+        options = schema.FullyConnectedOptionsT()
+        edit.ops.append(Op("FULLY_CONNECTED", (weights, square), (through,), options))
+        column = {t: edit.builtin("RESHAPE", [t], (mixed, 1)) for t in (along, constant, deviation)}
+        lost = binary("ADD", binary("MUL", through, column[along]), binary("MUL", column[constant], alone))
+        weighted = binary("DIV", weights, column[deviation])
+        return edit.reduce("SUM", binary("MUL", weighted, lost), 0)

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tflm_train/kernels/norm_average_pool.h"
+
+#include "tflm_train/kernels/activation.h"
+#include "tflm_train/kernels/math.h"
+#include "tflm_train/kernels/repeat.h"
+
+namespace biotrain {
+namespace {
+
+// What a line's elements are normalised by.
+struct Line {
+  float center, scale, shift;
+  float deviation;
+  [[gnu::always_inline]] float Centered(float x) const { return x - center; }
+  [[gnu::always_inline]] float Of(float centered) const {
+    return Fma(centered, scale, shift);
+  }
+};
+
+// Each activation: what it makes of n, and its slope in terms of that.
+struct Plain {
+  static constexpr bool kCounts = true;
+  static float Value(float n) { return n; }
+  static bool Passes(float) { return true; }
+  static float Slope(float) { return 1.0f; }
+};
+struct Rectified {
+  static constexpr bool kCounts = true;
+  static float Value(float n) {
+    return Fma(0.5f, __builtin_fabsf(n), 0.5f * n);
+  }
+  // The sign of a float is that of its bits.
+  static bool Passes(float n) { return BitsOf(n) > 0; }
+  static float Slope(float n) { return Passes(n) ? 1.0f : 0.0f; }
+};
+struct Rectified6 {
+  static constexpr bool kCounts = true;
+  static float Value(float n) { return Activate(n, Activation::kRelu6); }
+  static bool Passes(float n) { return n > 0.0f && n < 6.0f; }
+  static float Slope(float n) { return Passes(n) ? 1.0f : 0.0f; }
+};
+struct Exponential {
+  static constexpr bool kCounts = false;
+  static float Value(float n) { return EluOf(n); }
+  static bool Passes(float) { return true; }
+  static float Slope(float n) {
+    const float y = EluOf(n);
+    return BitsOf(n) < 0 ? y + 1.0f : 1.0f;
+  }
+};
+
+// Narrow windows are mostly their loop's counter, unless their width is known.
+template <typename Body>
+[[gnu::always_inline]] inline void WithWidth(int width, const Body& body) {
+  if (width == 4) return body(Index<4>{});
+  if (width == 8) return body(Index<8>{});
+  body(width);
+}
+
+// Four interleaved sums of term(i), i < width, added as AveragePool2D adds.
+template <typename Width, typename Term>
+[[gnu::always_inline]] inline float WindowSum(Width width, const Term& term) {
+  float lanes[4] = {};
+  int i = 0;
+  for (; i + 4 <= width; i += 4) {
+    Repeat<4>([&](auto lane)
+                  BIOTRAIN_INLINE { lanes[lane] += term(i + lane); });
+  }
+  for (int lane = 0; lane < width - i; ++lane) lanes[lane] += term(i + lane);
+  return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
+}
+
+// visit(window, output) for the windows of a plane x [H,W].
+template <typename Width, typename Visit>
+[[gnu::always_inline]] inline void ForEachWindow(const PoolGeometry& g,
+                                                 Width width, const float* x,
+                                                 const Visit& visit) {
+  for (int row = 0, output = 0; row < g.out_h; ++row, x += g.in_w) {
+    const float* window = x;
+    for (int ow = 0; ow < g.out_w; ++ow, window += width) {
+      visit(window, output++);
+    }
+  }
+}
+
+// visit(x, line, offset of its outputs) for every plane.
+template <typename Visit>
+void ForEachPlane(const NormShape& shape, const PoolGeometry& g, const float* x,
+                  const float* gamma, const float* beta, const float* mean,
+                  const float* variance, float epsilon, const Visit& visit) {
+  ForEachLine(shape, [&](int line, int c, int s) {
+    const float deviation = Sqrt(variance[s] + epsilon);
+    visit(x + line * shape.spatial,
+          Line{mean[s], gamma[c] / deviation, beta[c], deviation},
+          line * g.out_h * g.out_w);
+  });
+}
+
+// body(activation)
+template <typename Body>
+void WithActivation(NormActivation activation, const Body& body) {
+  switch (activation) {
+    case NormActivation::kNone:
+      return body(Plain{});
+    case NormActivation::kRelu:
+      return body(Rectified{});
+    case NormActivation::kRelu6:
+      return body(Rectified6{});
+    case NormActivation::kElu:
+      return body(Exponential{});
+  }
+}
+
+template <typename Function>
+void PoolPlane(const PoolGeometry& g, Function, const Line& given,
+               const float* x, float* y) {
+  const Line line = given;
+  const float count = static_cast<float>(g.filter_w);
+  WithWidth(g.filter_w, [&](auto width) BIOTRAIN_INLINE {
+    ForEachWindow(
+        g, width, x, [&](const float* window, int at) BIOTRAIN_INLINE {
+          const float sum = WindowSum(width, [&](int i) BIOTRAIN_INLINE {
+            return Function::Value(line.Of(line.Centered(window[i])));
+          });
+          y[at] = sum / count;
+        });
+  });
+}
+
+template <typename Function>
+void SlopePlane(const PoolGeometry& g, Function, const Line& given,
+                const float* x, float* slopes, float* products) {
+  const Line line = given;
+  const float count = static_cast<float>(g.filter_w);
+  const float spread = count * line.deviation;
+  ForEachWindow(g, g.filter_w, x, [&](const float* window, int at) {
+    float slope = 0.0f;
+    float product = 0.0f;
+    ForEachElement(g.filter_w, [&](int i) BIOTRAIN_INLINE {
+      const float centered = line.Centered(window[i]);
+      const float one = Function::Slope(line.Of(centered));
+      slope += one;
+      product = Fma(one, centered, product);
+    });
+    slopes[at] = slope / count;
+    products[at] = product / spread;
+  });
+}
+
+template <typename Function>
+void CountPlane(const PoolGeometry& g, Function, const Line& given,
+                const float* x, uint8_t* counts, float* products) {
+  const Line line = given;
+  const float spread = static_cast<float>(g.filter_w) * line.deviation;
+  const int padding = CountsInRow(g.out_w) - g.out_w;
+  ForEachWindow(g, g.filter_w, x, [&](const float* window, int at) {
+    int count = 0;
+    float product = 0.0f;
+    ForEachElement(g.filter_w, [&](int i) BIOTRAIN_INLINE {
+      const float centered = line.Centered(window[i]);
+      if (Function::Passes(line.Of(centered))) {
+        ++count;
+        product += centered;
+      }
+    });
+    const int row = at / g.out_w;
+    counts[row * padding + at] = static_cast<uint8_t>(count);
+    products[at] = product / spread;
+  });
+}
+
+}  // namespace
+
+void NormAveragePool(const NormShape& shape, const PoolGeometry& g,
+                     NormActivation activation, const float* x,
+                     const float* gamma, const float* beta, const float* mean,
+                     const float* variance, float epsilon, float* y) {
+  WithActivation(activation, [&](auto function) {
+    ForEachPlane(shape, g, x, gamma, beta, mean, variance, epsilon,
+                 [&](const float* plane, const Line& line, int at) {
+                   PoolPlane(g, function, line, plane, y + at);
+                 });
+  });
+}
+
+void NormSlopePool(const NormShape& shape, const PoolGeometry& g,
+                   NormActivation activation, const float* x,
+                   const float* gamma, const float* beta, const float* mean,
+                   const float* variance, float epsilon, float* slopes,
+                   float* products) {
+  WithActivation(activation, [&](auto function) {
+    ForEachPlane(shape, g, x, gamma, beta, mean, variance, epsilon,
+                 [&](const float* plane, const Line& line, int at) {
+                   SlopePlane(g, function, line, plane, slopes + at,
+                              products + at);
+                 });
+  });
+}
+
+void NormCountPool(const NormShape& shape, const PoolGeometry& g,
+                   NormActivation activation, const float* x,
+                   const float* gamma, const float* beta, const float* mean,
+                   const float* variance, float epsilon, uint8_t* counts,
+                   float* products) {
+  WithActivation(activation, [&](auto function) {
+    if constexpr (decltype(function)::kCounts) {
+      ForEachPlane(shape, g, x, gamma, beta, mean, variance, epsilon,
+                   [&](const float* plane, const Line& line, int at) {
+                     CountPlane(g, function, line, plane,
+                                counts + at / g.out_w * CountsInRow(g.out_w),
+                                products + at);
+                   });
+    }
+  });
+}
+
+void SlopesOfCounts(const uint8_t* counts, int rows, int columns, int window,
+                    float* slopes) {
+  const float width = static_cast<float>(window);
+  for (int row = 0; row < rows; ++row) {
+    for (int i = 0; i < columns; ++i) {
+      slopes[i] = static_cast<float>(counts[i]) / width;
+    }
+    counts += CountsInRow(columns);
+    slopes += columns;
+  }
+}
+
+}  // namespace biotrain

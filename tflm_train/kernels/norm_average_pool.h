@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// A normalisation in parts, its activation and an average pool in one pass over
+// their input; and what the gradient's sums need of all three. Windows lie side
+// by side in rows (IsOneRow), and statistics are those of norm_parts.h.
+#ifndef TFLM_TRAIN_KERNELS_NORM_AVERAGE_POOL_H_
+#define TFLM_TRAIN_KERNELS_NORM_AVERAGE_POOL_H_
+
+#include <cstdint>
+
+#include "tflm_train/kernels/norm_parts.h"
+#include "tflm_train/kernels/pool.h"
+
+namespace biotrain {
+
+enum class NormActivation { kNone, kRelu, kRelu6, kElu };
+
+// The bits of Normalise, the activation and AveragePool2D one after the other.
+void NormAveragePool(const NormShape& shape, const PoolGeometry& geometry,
+                     NormActivation activation,
+                     const float* x,         // [B,C,H,W]
+                     const float* gamma,     // [C]
+                     const float* beta,      // [C]
+                     const float* mean,      // statistics
+                     const float* variance,  // statistics
+                     float epsilon,
+                     float* y);  // [B,C,OH,OW]
+
+// The mean over every window of the activation's slope, and of that slope times
+// the normalised x. With the slope d of the pooled output, sum(d * slopes) is
+// the gradient of beta and sum(d * products) that of gamma: what NormGradSums
+// gives for the slopes that come back through pool and activation.
+void NormSlopePool(const NormShape& shape, const PoolGeometry& geometry,
+                   NormActivation activation,
+                   const float* x,         // [B,C,H,W]
+                   const float* gamma,     // [C]
+                   const float* beta,      // [C]
+                   const float* mean,      // statistics
+                   const float* variance,  // statistics
+                   float epsilon,
+                   float* slopes,     // [B,C,OH,OW]
+                   float* products);  // [B,C,OH,OW]
+
+// Rows of counts are whole words.
+constexpr int CountsInRow(int outputs) { return (outputs + 3) / 4 * 4; }
+
+// Where a slope is zero or one, their number says the same: kNone, kRelu and
+// kRelu6, for windows of at most 255.
+void NormCountPool(const NormShape& shape, const PoolGeometry& geometry,
+                   NormActivation activation,
+                   const float* x,         // [B,C,H,W]
+                   const float* gamma,     // [C]
+                   const float* beta,      // [C]
+                   const float* mean,      // statistics
+                   const float* variance,  // statistics
+                   float epsilon,
+                   uint8_t* counts,   // [B,C,OH,CountsInRow(OW)]
+                   float* products);  // [B,C,OH,OW]
+
+// slopes = counts / window
+void SlopesOfCounts(const uint8_t* counts,  // [rows,CountsInRow(columns)]
+                    int rows, int columns, int window,
+                    float* slopes);  // [rows,columns]
+
+}  // namespace biotrain
+
+#endif  // TFLM_TRAIN_KERNELS_NORM_AVERAGE_POOL_H_
