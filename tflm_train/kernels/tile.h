@@ -254,7 +254,7 @@ struct Tile {
         }
       }
       tile.Save(tile_sums);
-      a_tile += kM * (kA == Along::kItems ? 1 : a.item);
+      a_tile += kM * (kA == Along::kItems && kM > 1 ? 1 : a.item);
       tile_sums.at += kM * tile_sums.item;
     } while (--tiles != 0);
   }
