@@ -22,7 +22,8 @@ _ELEMENTWISE = (
     "ABS ADD ADD_N CAST DIV ELU EQUAL EXP FLOOR GREATER GREATER_EQUAL LEAKY_RELU LESS LESS_EQUAL "
     "LOG LOGICAL_AND LOGICAL_NOT LOGICAL_OR LOGISTIC MAXIMUM MINIMUM MUL NEG NOT_EQUAL RELU RELU6 "
     "RSQRT SELECT_V2 SQRT SQUARE SQUARED_DIFFERENCE SUB TANH ZEROS_LIKE "
-    "BiotrainEluGrad BiotrainLeakyReluGrad BiotrainRelu6Grad BiotrainReluGrad BiotrainSgd "
+    "BiotrainEluGrad BiotrainGelu BiotrainGeluGrad BiotrainGeluTanh BiotrainGeluTanhGrad "
+    "BiotrainSquareGrad BiotrainLeakyReluGrad BiotrainRelu6Grad BiotrainReluGrad BiotrainSgd "
     "BiotrainSgdMomentum BiotrainSigmoidGrad BiotrainTanhGrad"
 )
 ELEMENTWISE = frozenset(_ELEMENTWISE.split())

@@ -39,6 +39,9 @@ enum class ActivationKind : uint8_t {
   kLeakyRelu,
   kTanh,
   kSigmoid,
+  kGelu,
+  kGeluTanh,
+  kSquare,
 };
 template <ActivationKind kind>
 void ActivationForward(OpContext& op);
@@ -64,6 +67,10 @@ void NormGradInput(OpContext& op);
 // softmax.cc
 void Softmax(OpContext& op);
 void LogSoftmax(OpContext& op);
+
+// attention.cc
+void Attention(OpContext& op);
+void AttentionGrad(OpContext& op);
 
 // dropout.cc
 void Dropout(OpContext& op);
