@@ -122,7 +122,17 @@ def _clip(operation: Any) -> str | None:
     bounds = (operation.x_min, operation.x_max)
     if all(isinstance(bound, (int, float)) for bound in bounds):
         return None
-    return f"bounds {bounds}; use two numbers"
+    return "bounds that are tensors; use two numbers"
+
+
+def _slice(operation: Any) -> str | None:
+    for node in operation._inbound_nodes:
+        key = node.arguments.args[1]
+        for part in key if isinstance(key, tuple) else (key,):
+            plain = isinstance(part, int) or (isinstance(part, slice) and part.step in (None, 1))
+            if not plain:
+                return f"{part} in a slice; use numbers and ranges without steps, axis by axis"
+    return None
 
 
 def _two_d_only(layer: Any) -> str | None:
@@ -176,7 +186,7 @@ SUPPORTED: Mapping[type, Check] = MappingProxyType(
 )
 
 OPERATIONS: Mapping[type, Check] = MappingProxyType(
-    {Square: _nothing, Log: _nothing, Clip: _clip, Gelu: _nothing, GetItem: _nothing}
+    {Square: _nothing, Log: _nothing, Clip: _clip, Gelu: _nothing, GetItem: _slice}
 )
 """Of keras.ops, as nodes of a functional model."""
 

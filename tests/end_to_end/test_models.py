@@ -53,7 +53,13 @@ def _batches(model: keras.Model, name: str) -> tuple[np.ndarray, np.ndarray]:
     return x, generator.integers(0, model.output_shape[-1], (STEPS, BATCH)).astype(np.int32)
 
 
-@pytest.mark.parametrize("name", NAMES)
+# What others do not have is trained every time: powers, tokens.
+FAST = {"ecg_transformer", "shallow_conv_net"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if n in FAST else [pytest.mark.slow]) for n in NAMES]
+)
 def test_trains_as_keras_does(name: str, tmp_path: Path) -> None:
     keras.utils.set_random_seed(SEED)
     model = build(name, **{"n_chans": 3, "n_outputs": 3, **SMALL[name]})
