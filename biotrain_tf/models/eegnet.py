@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import keras
 
+from biotrain_tf.models.arguments import batch_norm, max_norm, require_positive, require_times
+
 
 def eegnet(
     n_chans: int,
@@ -48,34 +50,65 @@ def eegnet(
     drop_prob
         Dropout after either block.
     """
-    for argument, value in {"n_chans": n_chans, "n_outputs": n_outputs, "n_times": n_times}.items():
-        if value < 1:
-            raise ValueError(f"{argument} must be at least 1, got {value}")
+    require_positive(n_chans=n_chans, n_outputs=n_outputs)
+    inputs = keras.Input((n_chans, n_times, 1), name="trial")
+    x = eegnet_features(
+        inputs,
+        F1=F1,
+        D=D,
+        F2=F2,
+        kernel_length=kernel_length,
+        depthwise_kernel_length=depthwise_kernel_length,
+        pool1_kernel_size=pool1_kernel_size,
+        pool2_kernel_size=pool2_kernel_size,
+        conv_spatial_max_norm=conv_spatial_max_norm,
+        batch_norm_momentum=batch_norm_momentum,
+        batch_norm_eps=batch_norm_eps,
+        drop_prob=drop_prob,
+    )
+    x = keras.layers.Flatten(name="features")(x)
+    logits = keras.layers.Dense(
+        n_outputs, kernel_constraint=max_norm(norm_rate, axis=0), name="classifier"
+    )(x)
+    outputs = keras.layers.Activation("softmax", name="softmax")(logits)
+    return keras.Model(inputs, outputs, name=name)
+
+
+def eegnet_features(
+    trial: keras.KerasTensor,
+    *,
+    F1: int,
+    D: int,
+    F2: int | None,
+    kernel_length: int,
+    depthwise_kernel_length: int,
+    pool1_kernel_size: int,
+    pool2_kernel_size: int,
+    conv_spatial_max_norm: float | None,
+    batch_norm_momentum: float,
+    batch_norm_eps: float,
+    drop_prob: float,
+) -> keras.KerasTensor:
+    """The two blocks of EEGNet: [n_chans, n_times, 1] to [1, pooled times, F2]. Arguments are those
+    of ``eegnet``.
+    """
+    n_chans, n_times = int(trial.shape[1]), int(trial.shape[2])
     shortest = pool1_kernel_size * pool2_kernel_size
-    if n_times < shortest:
-        raise ValueError(
-            f"n_times must be at least {shortest} (pool1_kernel_size * pool2_kernel_size), "
-            f"got {n_times}"
-        )
+    require_times(n_times, shortest, "pool1_kernel_size * pool2_kernel_size")
     layers = keras.layers
-    n_pointwise = F1 * D if F2 is None else F2
 
     def norm(layer_name: str) -> keras.Layer:
-        return layers.BatchNormalization(
-            momentum=1.0 - batch_norm_momentum, epsilon=batch_norm_eps, name=layer_name
-        )
-
-    inputs = keras.Input((n_chans, n_times, 1), name="trial")
+        return batch_norm(batch_norm_momentum, batch_norm_eps, layer_name)
 
     x = layers.Conv2D(F1, (1, kernel_length), padding="same", use_bias=False, name="temporal_conv")(
-        inputs
+        trial
     )
     x = norm("temporal_norm")(x)
     x = layers.DepthwiseConv2D(
         (n_chans, 1),
         depth_multiplier=D,
         use_bias=False,
-        depthwise_constraint=_max_norm(conv_spatial_max_norm, axis=0),
+        depthwise_constraint=max_norm(conv_spatial_max_norm, axis=0),
         name="spatial_conv",
     )(x)
     x = norm("spatial_norm")(x)
@@ -84,7 +117,7 @@ def eegnet(
     x = layers.Dropout(drop_prob, name="spatial_dropout")(x)
 
     x = layers.SeparableConv2D(
-        n_pointwise,
+        F1 * D if F2 is None else F2,
         (1, depthwise_kernel_length),
         padding="same",
         use_bias=False,
@@ -93,15 +126,4 @@ def eegnet(
     x = norm("separable_norm")(x)
     x = layers.Activation("elu", name="separable_elu")(x)
     x = layers.AveragePooling2D((1, pool2_kernel_size), name="separable_pool")(x)
-    x = layers.Dropout(drop_prob, name="separable_dropout")(x)
-
-    x = layers.Flatten(name="features")(x)
-    logits = layers.Dense(
-        n_outputs, kernel_constraint=_max_norm(norm_rate, axis=0), name="classifier"
-    )(x)
-    outputs = layers.Activation("softmax", name="softmax")(logits)
-    return keras.Model(inputs, outputs, name=name)
-
-
-def _max_norm(limit: float | None, axis: int) -> keras.constraints.Constraint | None:
-    return None if limit is None else keras.constraints.MaxNorm(limit, axis=axis)
+    return layers.Dropout(drop_prob, name="separable_dropout")(x)

@@ -28,7 +28,33 @@ def product_macs(layer: Any) -> tuple[int, ...]:
     if kind in ("SeparableConv1D", "SeparableConv2D"):
         middle = math.prod(layer.output.shape[1:-1]) * int(layer.pointwise_kernel.shape[-2])
         return middle * math.prod(layer.depthwise_kernel.shape[:-2]), middle * int(layer.filters)
+    if kind == "EinsumDense":
+        return (_einsum_macs(layer),)
+    if kind == "MultiHeadAttention":
+        return _attention_macs(layer)
     return ()
+
+
+def _einsum_macs(layer: Any) -> int:
+    """A multiply-add for every combination of indices, the batch's left out."""
+    operands, result = layer.equation.replace("...", "").split("->")
+    indices, weights = operands.split(",")
+    sizes = dict(zip(weights, layer.kernel.shape, strict=True))
+    sizes |= dict(zip(result[1:], layer.output.shape[1:], strict=True))
+    return math.prod(int(size) for index, size in sizes.items() if index != indices[0])
+
+
+def _attention_macs(layer: Any) -> tuple[int, ...]:
+    """Projections of query, key and value, scores, weighted values, projection of the output."""
+    query, value = layer.input[:2]
+    queries, keys = int(query.shape[1]), int(value.shape[1])
+    scores = layer.num_heads * queries * keys
+    by_layer = {
+        weight.path.split("/")[-2]: weight for weight in layer.weights if len(weight.shape) == 3
+    }
+    lengths = {"query": queries, "key": keys, "value": keys, "attention_output": queries}
+    q, k, v, o = (length * math.prod(by_layer[name].shape) for name, length in lengths.items())
+    return q, k, v, scores * int(layer.key_dim), scores * int(layer.value_dim), o
 
 
 def forward_macs(layer: Any) -> int:

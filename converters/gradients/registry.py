@@ -16,7 +16,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from converters.gradients import activation, convolution, pooling, shape
+from converters.gradients import activation, convolution, pointwise, pooling, shape
 from converters.gradients.writer import PREFIX, Writer
 
 Gradient = Callable[..., Any]
@@ -31,15 +31,20 @@ GRADIENTS: Mapping[str, Gradient] = MappingProxyType(
         "Elu": activation.elu,
         "ExpandDims": shape.reshape,
         "LeakyRelu": activation.leaky_relu,
+        "Log": pointwise.log,
         "MaxPool": pooling.max_pool,
+        "Maximum": pointwise.maximum,
         "Mean": shape.mean,
+        "Minimum": pointwise.minimum,
         "Pad": shape.pad,
         "PadV2": shape.pad,
         "Relu": activation.relu,
         "Relu6": activation.relu6,
         "Reshape": shape.reshape,
         "Sigmoid": activation.sigmoid,
+        "Square": pointwise.square,
         "Squeeze": shape.reshape,
+        "StridedSlice": shape.strided_slice,
         "Sum": shape.reduce_sum,
         "Tanh": activation.tanh,
         "Transpose": shape.transpose,

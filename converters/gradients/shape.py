@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from converters.errors import ConversionError
 from converters.gradients.writer import Writer
 
 
@@ -66,3 +67,42 @@ def concat(op: tf.Operation, dy: tf.Tensor, writer: Writer) -> list[tf.Tensor | 
         gradients.append(tf.slice(dy, begin, part.shape))
         start += int(part.shape[axis])
     return [*gradients, None]
+
+
+def strided_slice(op: tf.Operation, dy: tf.Tensor, writer: Writer) -> list[tf.Tensor | None]:
+    """Zeros around dy: of slices without gaps, whose bounds are constants.
+
+    Raises:
+        ConversionError: a step other than one, or new axes.
+    """
+    x, *bounds = op.inputs
+    begin, end, strides = (tf.get_static_value(t) for t in bounds)
+    if op.get_attr("ellipsis_mask") or op.get_attr("new_axis_mask") or (strides != 1).any():
+        raise ConversionError(
+            f"slice {op.name}: only slices of neighbours train, of a step of 1 and without new "
+            "axes; reshape the tensor first"
+        )
+    margins = []
+    for axis, size in enumerate(x.shape):
+        first, length = _kept(op, axis, int(size), begin, end)
+        margins.append([first, int(size) - first - length])
+    kept = [int(size) - sum(margin) for size, margin in zip(x.shape, margins, strict=True)]
+    return [tf.pad(tf.reshape(dy, kept), margins), None, None, None]
+
+
+def _kept(
+    op: tf.Operation, axis: int, size: int, begin: np.ndarray, end: np.ndarray
+) -> tuple[int, int]:
+    """First index and length of what a slice keeps of an axis."""
+    if axis >= len(begin):
+        return 0, size
+
+    def masked(name: str) -> bool:
+        return bool(op.get_attr(f"{name}_mask") >> axis & 1)
+
+    if masked("shrink_axis"):
+        return int(begin[axis]) % size, 1
+    start = None if masked("begin") else int(begin[axis])
+    stop = None if masked("end") else int(end[axis])
+    first, last, _ = slice(start, stop).indices(size)
+    return first, last - first

@@ -10,13 +10,16 @@ from types import MappingProxyType
 from typing import Any
 
 import keras
+from keras.src.ops.nn import Gelu
+from keras.src.ops.numpy import Clip, GetItem, Log, Square
 
 from converters.errors import ConversionError
+from converters.loading import token_layers
 
 Check = Callable[[Any], str | None]
 """Returns what is wrong with a layer and what to do, or None."""
 
-ACTIVATIONS = ("linear", "relu", "relu6", "elu", "leaky_relu", "sigmoid", "tanh", "softmax")
+ACTIVATIONS = ("linear", "relu", "relu6", "elu", "leaky_relu", "gelu", "sigmoid", "tanh", "softmax")
 
 
 def _activation(layer: Any) -> str | None:
@@ -38,7 +41,7 @@ def _channels_last(layer: Any) -> str | None:
 def _convolution(layer: Any) -> str | None:
     if getattr(layer, "groups", 1) != 1:
         return f"groups={layer.groups}; use groups=1 or a DepthwiseConv layer"
-    if layer.padding not in ("same", "valid"):
+    if layer.padding not in ("same", "valid", "causal"):
         return f"padding {layer.padding}; use a ZeroPadding layer and padding valid"
     if (
         max(layer.strides) > 1
@@ -111,6 +114,27 @@ def _dropout(layer: Any) -> str | None:
     return _channels_last(layer)
 
 
+def _einsum_dense(layer: Any) -> str | None:
+    return token_layers.einsum_dense(layer) or _activation(layer)
+
+
+def _clip(operation: Any) -> str | None:
+    bounds = (operation.x_min, operation.x_max)
+    if all(isinstance(bound, (int, float)) for bound in bounds):
+        return None
+    return "bounds that are tensors; use two numbers"
+
+
+def _slice(operation: Any) -> str | None:
+    for node in operation._inbound_nodes:
+        key = node.arguments.args[1]
+        for part in key if isinstance(key, tuple) else (key,):
+            plain = isinstance(part, int) or (isinstance(part, slice) and part.step in (None, 1))
+            if not plain:
+                return f"{part} in a slice; use numbers and ranges without steps, axis by axis"
+    return None
+
+
 def _two_d_only(layer: Any) -> str | None:
     return _channels_last(layer)
 
@@ -152,10 +176,19 @@ SUPPORTED: Mapping[type, Check] = MappingProxyType(
         _L.Permute: _nothing,
         _L.ZeroPadding1D: _channels_last,
         _L.ZeroPadding2D: _two_d_only,
+        _L.Cropping1D: _channels_last,
+        _L.Cropping2D: _channels_last,
+        _L.EinsumDense: _einsum_dense,
+        _L.MultiHeadAttention: token_layers.attention,
         _L.Add: _nothing,
         _L.Concatenate: _nothing,
     }
 )
+
+OPERATIONS: Mapping[type, Check] = MappingProxyType(
+    {Square: _nothing, Log: _nothing, Clip: _clip, Gelu: _nothing, GetItem: _slice}
+)
+"""Of keras.ops, as nodes of a functional model."""
 
 
 def check_supported(model: keras.Model) -> None:
@@ -191,6 +224,9 @@ def _model_problems(model: keras.Model) -> list[str]:
                 f"but the batch"
             )
             break
+    last = model.outputs[0]._keras_history.operation
+    if not isinstance(last, keras.layers.Layer):
+        problems.append(f"  {last.name} ({type(last).__name__}): ends the model; end it in a layer")
     uses = _uses(model)
     for layer in _operations(model):
         problem = _layer_problem(layer, uses[id(layer)])
@@ -227,6 +263,8 @@ def _operations(model: keras.Model) -> list[Any]:
 
 
 def _layer_problem(layer: Any, uses: int) -> str | None:
+    if check := OPERATIONS.get(type(layer)):
+        return check(layer)
     check = SUPPORTED.get(type(layer))
     if check is None:
         return (
@@ -244,4 +282,5 @@ def _layer_problem(layer: Any, uses: int) -> str | None:
 
 
 def _names() -> str:
-    return ", ".join(kind.__name__ for kind in SUPPORTED if kind is not _L.InputLayer)
+    layers = ", ".join(kind.__name__ for kind in SUPPORTED if kind is not _L.InputLayer)
+    return f"{layers}; of keras.ops: square, log, clip, gelu and slices"

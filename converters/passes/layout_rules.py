@@ -22,7 +22,8 @@ _ELEMENTWISE = (
     "ABS ADD ADD_N CAST DIV ELU EQUAL EXP FLOOR GREATER GREATER_EQUAL LEAKY_RELU LESS LESS_EQUAL "
     "LOG LOGICAL_AND LOGICAL_NOT LOGICAL_OR LOGISTIC MAXIMUM MINIMUM MUL NEG NOT_EQUAL RELU RELU6 "
     "RSQRT SELECT_V2 SQRT SQUARE SQUARED_DIFFERENCE SUB TANH ZEROS_LIKE "
-    "BiotrainEluGrad BiotrainLeakyReluGrad BiotrainRelu6Grad BiotrainReluGrad BiotrainSgd "
+    "BiotrainEluGrad BiotrainGelu BiotrainGeluGrad BiotrainGeluTanh BiotrainGeluTanhGrad "
+    "BiotrainSquareGrad BiotrainLeakyReluGrad BiotrainRelu6Grad BiotrainReluGrad BiotrainSgd "
     "BiotrainSgdMomentum BiotrainSigmoidGrad BiotrainTanhGrad"
 )
 ELEMENTWISE = frozenset(_ELEMENTWISE.split())
@@ -188,7 +189,7 @@ def _by_order(b: Rewriter, op: Op, *, rows: Sequence[int]) -> None:
     """Axes in stored order; the constant inputs ``rows`` have one row an axis."""
     x = op.inputs[0]
     shape = b.logical(x).shape
-    order = axis_order(b.form(x).layout, shape)
+    order = _order(b, x, op.outputs[0])
     if order is None or any(not b.is_constant(op.inputs[i]) for i in rows):
         logical(b, op)
         return
@@ -206,6 +207,16 @@ def _by_order(b: Rewriter, op: Op, *, rows: Sequence[int]) -> None:
             setattr(options, mask, sum((bits >> axis & 1) << n for n, axis in enumerate(order)))
     out = Form.permuted(b.logical(op.outputs[0]).shape, order)
     b.emit(op, inputs, [out], options=options)
+
+
+def _order(b: Rewriter, x: int, out: int) -> tuple[int, ...] | None:
+    """The axes of x as they lie; where one of size 1 leaves a choice, as users of ``out`` want."""
+    layout, shape = b.form(x).layout, b.logical(x).shape
+    hint = b.hints.get(out)
+    wanted = None if hint is None else axis_order(hint.layout, b.logical(out).shape)
+    if wanted is not None and Form.permuted(shape, wanted).layout == layout:
+        return wanted
+    return axis_order(layout, shape)
 
 
 def call_once(b: Rewriter, op: Op) -> None:

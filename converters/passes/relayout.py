@@ -65,9 +65,8 @@ class Rewriter:
     moved: dict[int, Form] = field(default_factory=dict)
     _stored: dict[int, Stored] = field(default_factory=dict)
     _constants: dict[tuple[str, tuple[int, ...], bytes], int] = field(default_factory=dict)
-    _views: dict[tuple[int, tuple[int, ...], tuple[int, ...], tuple[int, ...]], int] = field(
-        default_factory=dict
-    )
+    _views: dict[tuple[int, tuple[int, ...]], int] = field(default_factory=dict)
+    _moves: dict[tuple[int, tuple[int, ...], tuple[int, ...]], int] = field(default_factory=dict)
 
     def logical(self, t: int) -> Tensor:
         return self.old.tensors[t]
@@ -117,10 +116,10 @@ class Rewriter:
             return self.convert(stored, form, name)
         if move.is_logical:
             return self._view(stored.tensor, form.shape, name)
-        key = (stored.tensor, move.sizes, move.order, form.shape)
-        if key not in self._views:
-            self._views[key] = self._transpose(stored.tensor, move, form.shape, name)
-        return self._views[key]
+        key = (stored.tensor, move.sizes, move.order)
+        if key not in self._moves:
+            self._moves[key] = self._transpose(stored.tensor, move, form.shape, name)
+        return self._view(self._moves[key], form.shape, name)
 
     def emit(self, op: Op, inputs: Sequence[int], forms: Sequence[Form], **change: Any) -> None:
         """Append ``op`` with new ``inputs``; its outputs lie in ``forms``."""
@@ -170,7 +169,7 @@ class Rewriter:
     def _view(self, tensor: int, shape: tuple[int, ...], name: str) -> int:
         if self.tensors[tensor].shape == shape:
             return tensor
-        key = (tensor, (), (), shape)
+        key = (tensor, shape)
         if key not in self._views:
             out = self.tensor(name, shape, self.tensors[tensor].type)
             self.ops.append(Op("RESHAPE", (tensor,), (out,)))

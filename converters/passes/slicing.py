@@ -41,12 +41,14 @@ _Rule = Callable[[Op, Tensors, int], Pattern | None]
 
 _UNARY = (
     "NEG ABS EXP LOG SQRT RSQRT SQUARE FLOOR RELU RELU6 ELU LEAKY_RELU TANH LOGISTIC CAST "
-    "LOGICAL_NOT ZEROS_LIKE BiotrainDequantise BiotrainSlopesOfCounts"
+    "LOGICAL_NOT ZEROS_LIKE BiotrainDequantise BiotrainSlopesOfCounts BiotrainGelu "
+    "BiotrainGeluTanh"
 )
 _BROADCASTING = (
     "ADD SUB MUL DIV MINIMUM MAXIMUM SQUARED_DIFFERENCE ADD_N LESS LESS_EQUAL GREATER "
     "GREATER_EQUAL EQUAL NOT_EQUAL LOGICAL_AND LOGICAL_OR SELECT_V2 BiotrainReluGrad "
-    "BiotrainRelu6Grad BiotrainEluGrad BiotrainTanhGrad BiotrainSigmoidGrad BiotrainLeakyReluGrad"
+    "BiotrainRelu6Grad BiotrainEluGrad BiotrainTanhGrad BiotrainSigmoidGrad BiotrainLeakyReluGrad "
+    "BiotrainGeluGrad BiotrainGeluTanhGrad BiotrainSquareGrad"
 )
 _WINDOWS = "BiotrainAveragePool2D BiotrainMaxPool2D BiotrainAveragePool2DGrad BiotrainMaxPool2DGrad"
 
@@ -301,6 +303,11 @@ def _transpose(op: Op, tensors: Tensors, count: int) -> Pattern | None:
     return Pattern((True, False), Result.MAP)
 
 
+def _attention(op: Op, tensors: Tensors, count: int) -> Pattern | None:
+    """Samples only: every query sees all keys."""
+    return _all(op, tensors, count) if _samples(tensors[op.inputs[0]].shape) else None
+
+
 def _first(op: Op, tensors: Tensors, count: int) -> Pattern | None:
     return Pattern((True, *[False] * (len(op.inputs) - 1)), Result.MAP)
 
@@ -326,6 +333,8 @@ _RULES: dict[str, _Rule] = {
     "BiotrainNormGradSums": _norm(0, 3),
     "BiotrainNormGradInput": _norm(0, 6),
     "BiotrainDropout": _first,
+    "BiotrainAttention": _attention,
+    "BiotrainAttentionGrad": _attention,
     "SUM": _reduce,
     "MEAN": _reduce,
     "SOFTMAX": _last_axis_whole,

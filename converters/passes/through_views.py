@@ -13,9 +13,11 @@ from dataclasses import replace
 from converters.graph import Graph, Op, Subgraph, Tensor
 
 _ACTIVATIONS = "RELU RELU6 ELU LEAKY_RELU TANH LOGISTIC"
-_SLOPES = "Relu Relu6 Elu Tanh Sigmoid LeakyRelu"
+_SLOPES = "Relu Relu6 Elu Tanh Sigmoid LeakyRelu Gelu GeluTanh Square"
 _LARGE: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(_ACTIVATIONS.split(), (0,)),
+    "BiotrainGelu": (0,),
+    "BiotrainGeluTanh": (0,),
     **{f"Biotrain{name}Grad": (0, 1) for name in _SLOPES.split()},
     "BiotrainGroupNorm": (0,),
     "BiotrainGroupNormGrad": (0, 4),

@@ -186,13 +186,21 @@ def group_norm(b: Rewriter, op: Op) -> None:
 
 
 def dropout(b: Rewriter, op: Op) -> None:
-    """The mask is keyed by sample, row and channel, so these must lie in order."""
+    """The mask is keyed by sample, row and channel, so these must lie in order: channels first, or
+    last where the input lies so and nothing that follows wants it otherwise.
+    """
     x, *words = op.inputs
-    form = channels_first_form(b.logical(x).shape)
-    if b.form(x).layout == form.layout and b.form(x).shape[:2] == form.shape[:2]:
+    shape = b.logical(x).shape
+    first = channels_first_form(shape)
+    hint = b.hints.get(op.outputs[0], Form.logical(shape))
+    form, options = first, op.options
+    if b.form(x).layout == first.layout and b.form(x).shape[:2] == first.shape[:2]:
         form = b.form(x)
+    elif len(shape) > 2 and b.form(x).layout.is_logical and hint.layout != first.layout:
+        form = Form.logical((shape[0], prod(shape[1:-1]), shape[-1]))
+        options = {**op.options, "channels_last": 1}
     inputs = [b.get(t, Form.logical(b.logical(t).shape)) for t in words]
-    b.emit(op, [b.get(x, form), *inputs], [form])
+    b.emit(op, [b.get(x, form), *inputs], [form], options=options)
 
 
 def _activation(b: Rewriter, t: int) -> Form:

@@ -22,12 +22,14 @@ _ELEMENTWISE = {
         1,
         0,
     ),
-    "BiotrainLeakyReluGrad": (1, 0),
+    "BiotrainLeakyReluGrad BiotrainGeluGrad BiotrainGeluTanhGrad BiotrainSquareGrad": (1, 0),
+    "BiotrainGelu BiotrainGeluTanh": (0,),
     "BiotrainDropout BiotrainSgd": (0,),
     "BiotrainBatchNormGrad": (4,),
     "BiotrainBatchNormMaxPoolGrad": (5,),
     "BiotrainNormalise": (0,),
     "BiotrainNormGradInput": (6,),
+    "BiotrainAttentionGrad": (5,),
 }
 IN_PLACE: dict[str, tuple[tuple[int, int], ...]] = {
     kind: tuple((0, i) for i in inputs)

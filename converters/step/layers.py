@@ -160,6 +160,11 @@ def _convolve(
     refuses unequal depthwise strides, which TFLite does not.
     """
     strides, dilations = list(layer.strides), list(layer.dilation_rate)
+    padding = layer.padding.upper()
+    if padding == "CAUSAL":
+        # So many zeros before the first step that none sees a later one.
+        before = (kernel.shape[0] - 1) * dilations[0]
+        inputs, padding = tf.pad(inputs, [[0, 0], [before, 0], [0, 0]]), "VALID"
     one_dimensional = len(inputs.shape) == 3
     if one_dimensional:
         inputs, kernel = tf.expand_dims(inputs, 1), tf.expand_dims(kernel, 0)
@@ -168,7 +173,7 @@ def _convolve(
         input=inputs,
         filter=kernel,
         strides=[1, *strides, 1],
-        padding=layer.padding.upper(),
+        padding=padding,
         dilations=[1, *dilations, 1],
     )
     return tf.squeeze(y, [1]) if one_dimensional else y

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+from keras.src.ops.nn import Gelu
 
 from converters.gradients.writer import Writer
-from converters.step import layers
+from converters.step import layers, tokens
 from converters.step.counter import Counter
 from converters.step.options import StepOptions
 
@@ -24,6 +25,8 @@ _PLAIN_TWINS: dict[type, type] = {
     keras.layers.SeparableConv2D: layers.SeparableConv2D,
     keras.layers.GroupNormalization: layers.GroupNorm,
     keras.layers.LayerNormalization: layers.LayerNorm,
+    keras.layers.EinsumDense: tokens.EinsumDense,
+    keras.layers.MultiHeadAttention: tokens.MultiHeadAttention,
 }
 _DROPOUTS: dict[type, bool] = {
     keras.layers.Dropout: False,
@@ -91,15 +94,18 @@ def make_twin(model: keras.Model, options: StepOptions, writer: Writer) -> Twin:
             )
         if kind is keras.layers.BatchNormalization:
             return _norm_twin(config, options.norm, writer)
+        if kind is Gelu:
+            return tokens.Gelu(approximate=layer.approximate, writer=writer, name=layer.name)
         twin_kind: Any = _PLAIN_TWINS.get(kind, kind)
         twin = twin_kind.from_config(config)
-        if isinstance(twin, (layers.GroupNorm, layers.LayerNorm)):
+        if isinstance(twin, (layers.GroupNorm, layers.LayerNorm, tokens.MultiHeadAttention)):
             twin.writer = writer
         return twin
 
     twin = keras.models.clone_model(model, clone_function=clone, recursive=True)
     for original, copy in zip(originals, leaf_layers(twin), strict=True):
         _copy_weights(original, copy)
+    tokens.rewrite_gelu(leaf_layers(twin), writer)
     return Twin(twin, final_activation, counter)
 
 
@@ -117,8 +123,8 @@ def _norm_twin(config: dict[str, Any], norm: str, writer: Writer) -> keras.layer
 
 
 def _copy_weights(original: keras.layers.Layer, copy: keras.layers.Layer) -> None:
-    values = {v.name: v.numpy() for v in original.weights}
-    copy.set_weights([values[v.name] for v in copy.weights])
+    values = {v.path: v.numpy() for v in original.weights}
+    copy.set_weights([values[v.path] for v in copy.weights])
 
 
 def _final_activation(originals: list[keras.layers.Layer]) -> tuple[keras.layers.Layer, str]:

@@ -76,6 +76,8 @@ def activations() -> list[Case]:
         "sigmoid": tf.sigmoid,
         "leaky": lambda x: tf.nn.leaky_relu(x, 0.3),
         "leaky-small": lambda x: tf.nn.leaky_relu(x, 0.01),
+        "square": tf.square,
+        "clip": lambda x: tf.clip_by_value(x, tf.cast(-1.25, x.dtype), tf.cast(2.5, x.dtype)),
     }
     cases = []
     for name, function in functions.items():
@@ -105,6 +107,12 @@ def shapes() -> list[Case]:
         Case("sum-kept", lambda x: tf.reduce_sum(x, [0, 3], keepdims=True), (x,)),
         Case("sum-all", lambda x: tf.reduce_sum(tf.square(x)), (x,)),
         Case("bias-2d", lambda x, b: tf.square(tf.nn.bias_add(x, b)), (normal(7, 5), normal(5))),
+        Case("log", lambda x: tf.math.log(x), (np.exp(x),)),
+        Case("maximum-rows", lambda a, b: tf.maximum(a, b), (x, normal(3, 1, 5, seed=2))),
+        Case("minimum-equal-shapes", lambda a, b: tf.minimum(a, b), (x, normal(*x.shape, seed=3))),
+        Case("slice-last-step", lambda x: x[:, -1], (x,)),
+        Case("slice-inside", lambda x: x[:, 1:, 2:3, -4:-1], (x,)),
+        Case("slice-up-to", lambda x: x[1:, :2, 3], (x,)),
         Case("bias-4d", lambda x, b: tf.square(tf.nn.bias_add(x, b)), (x, normal(5))),
     ]
 

@@ -159,6 +159,42 @@ def dropouts() -> keras.Model:
     return keras.Model(i, L.Dense(3, activation="softmax")(L.Dropout(0.6)(x)))
 
 
+def causal_power() -> keras.Model:
+    x = i = keras.Input((19, 3))
+    x = L.Conv1D(4, 3, dilation_rate=2, padding="causal", name="causal")(x)
+    skip = L.Conv1D(4, 2, strides=1, padding="causal", activation="elu", name="short")(x)
+    x = L.Add()([x, skip])
+    x = keras.ops.square(L.BatchNormalization()(x))
+    x = L.AveragePooling1D(5, strides=3)(x)
+    x = keras.ops.log(keras.ops.clip(x, 0.3, 2.5))
+    late = L.Cropping1D((2, 1))(x)
+    x = L.Concatenate()([L.Flatten()(late), x[:, -1]])
+    return keras.Model(i, L.Dense(3, activation="softmax")(x))
+
+
+def cropped_picture() -> keras.Model:
+    x = i = keras.Input((6, 12, 2))
+    x = L.Conv2D(3, (2, 3), activation="gelu")(x)
+    x = L.Cropping2D(((1, 0), (2, 3)))(x)
+    x = keras.ops.gelu(L.DepthwiseConv2D((2, 2))(x))
+    return keras.Model(i, L.Dense(3, activation="softmax")(L.Flatten()(x)))
+
+
+def tokens() -> keras.Model:
+    i = keras.Input((21, 2))
+    x = L.Reshape((7, 6))(i)
+    x = L.EinsumDense("btd,de->bte", output_shape=(7, 8), bias_axes="te", name="patches")(x)
+    seen = L.LayerNormalization()(x)
+    seen = L.MultiHeadAttention(2, 4, name="self")(seen, seen, use_causal_mask=True)
+    x = L.Add()([x, L.Dropout(0.2)(seen)])
+    few = L.Cropping1D((3, 1))(x)
+    x = L.MultiHeadAttention(3, 2, value_dim=5, output_shape=6, name="cross")(few, x)
+    x = L.SpatialDropout1D(0.2)(x)
+    x = L.Dense(9, activation="gelu")(L.LayerNormalization()(x))
+    x = keras.ops.gelu(L.EinsumDense("btd,dhe->bthe", output_shape=(3, 2, 4))(x), approximate=False)
+    return keras.Model(i, L.Dense(3, activation="softmax")(L.Flatten()(x)))
+
+
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
     {
         "conv1d_chain": Architecture(conv1d_chain),
@@ -172,6 +208,9 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
         "constrained_nested": Architecture(constrained_nested),
         "unequal_strides": Architecture(unequal_strides),
         "dropouts": Architecture(dropouts),
+        "causal_power": Architecture(causal_power),
+        "cropped_picture": Architecture(cropped_picture),
+        "tokens": Architecture(tokens),
         "plain_sgd": Architecture(conv1d_chain, options={"optimizer": "sgd"}),
         "last_layer": Architecture(depthwise_residual, options={"strategy": "last-layer"}),
     }

@@ -61,4 +61,9 @@ void SigmoidGrad(const float* y, const float* dy, int n, float* dx) {
   for (int i = 0; i < n; ++i) dx[i] = dy[i] * (y[i] * (1.0f - y[i]));
 }
 
+void SquareGrad(const float* x, const float* dy, int n, float* dx) {
+  ForEachElement(n,
+                 [&](int i) BIOTRAIN_INLINE { dx[i] = dy[i] * (x[i] + x[i]); });
+}
+
 }  // namespace biotrain

@@ -39,6 +39,9 @@ void SigmoidGrad(const float* y, const float* dy, int n, float* dx);
 void LeakyReluGrad(const float* x, const float* dy, int n, float alpha,
                    float* dx);
 
+// Of a square, in terms of its input x.
+void SquareGrad(const float* x, const float* dy, int n, float* dx);
+
 }  // namespace biotrain
 
 #endif  // TFLM_TRAIN_KERNELS_ACTIVATION_H_

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "tflm_train/kernels/elementwise.h"
 #include "tflm_train/testing/micro_test.h"
 #include "tflm_train/testing/test_data.h"
 #include "tflm_train/testing/tolerances.h"
@@ -30,6 +31,10 @@ double OracleSigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 double OracleLeaky(double x) {
   return x > 0.0 ? x : static_cast<double>(kAlpha) * x;
 }
+double OracleSquare(double x) { return x * x; }
+void Square(const float* x, int n, float* y) {
+  Unary(UnaryOp::kSquare, x, n, y);
+}
 void Leaky(const float* x, int n, float* y) { LeakyRelu(x, n, kAlpha, y); }
 void LeakyGrad(const float* x, const float* dy, int n, float* dx) {
   LeakyReluGrad(x, dy, n, kAlpha, dx);
@@ -42,6 +47,7 @@ constexpr Pair kPairs[] = {
     {"leaky_relu", Leaky, LeakyGrad, true, OracleLeaky},
     {"tanh", TanhForward, TanhGrad, false, std::tanh},
     {"sigmoid", Sigmoid, SigmoidGrad, false, OracleSigmoid},
+    {"square", Square, SquareGrad, true, OracleSquare},
 };
 
 float x[kSize], dy[kSize];

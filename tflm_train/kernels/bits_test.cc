@@ -4,9 +4,11 @@
 #include <initializer_list>
 
 #include "tflm_train/kernels/activation.h"
+#include "tflm_train/kernels/attention.h"
 #include "tflm_train/kernels/conv.h"
 #include "tflm_train/kernels/depthwise.h"
 #include "tflm_train/kernels/dropout.h"
+#include "tflm_train/kernels/gelu.h"
 #include "tflm_train/kernels/math.h"
 #include "tflm_train/kernels/matmul.h"
 #include "tflm_train/kernels/norm.h"
@@ -227,6 +229,28 @@ void TestElementwise(TestContext& test) {
   ExpectHash(test, kCapacity, 0x79094b23u, "dropout");
 }
 
+void TestTokens(TestContext& test) {
+  MakeInputs();
+  for (float& value : a) value *= 3.0f;
+  Gelu(a, kCapacity, out);
+  ExpectHash(test, kCapacity, 0xe23bf1e1u, "gelu");
+  GeluGrad(a, b, kCapacity, out);
+  ExpectHash(test, kCapacity, 0x84650aa3u, "gelu grad");
+  GeluTanh(a, kCapacity, out);
+  ExpectHash(test, kCapacity, 0xa0e291bbu, "gelu tanh");
+  GeluTanhGrad(a, b, kCapacity, out);
+  ExpectHash(test, kCapacity, 0xa1dfa815u, "gelu tanh grad");
+  const AttentionShape s = {2, 2, 18, 18, 8, 8, 0.35f, false};
+  constexpr int kTokens = 2 * 18 * 16, kPairs = 2 * 2 * 18 * 18;
+  static float y[kTokens];
+  float* const p = out + 3 * kTokens;
+  Attention(s, a, b, c, y, p);
+  ExpectHash(test, 3 * kTokens + kPairs, 0xf696f6a6u, "attention weights");
+  AttentionGrad(s, a, b, c, y, a + kTokens, p, p, out, out + kTokens,
+                out + 2 * kTokens);
+  ExpectHash(test, 3 * kTokens + kPairs, 0x81440eccu, "attention grad");
+}
+
 constexpr TestCase kTests[] = {
     {"bits_conv", TestConv},
     {"bits_depthwise", TestDepthwise},
@@ -236,6 +260,7 @@ constexpr TestCase kTests[] = {
     {"bits_norm_pool", TestNormPool},
     {"bits_elementwise", TestElementwise},
     {"bits_fast_fir", TestFastFir},
+    {"bits_tokens", TestTokens},
 };
 
 }  // namespace

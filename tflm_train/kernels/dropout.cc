@@ -77,27 +77,32 @@ void ScatterRows(uint32_t key, uint32_t first, int count, uint32_t* hash) {
 // Elements are visited in blocks, so that a block's hashes are made once.
 constexpr int kBlock = 64;
 
-// Elements first ... first + count - 1 of the lines of all channels of a
-// sample.
+// Elements first ... first + count - 1 of all lines of a sample. A line is a
+// channel and its elements are rows, or the other way round: the hash of an
+// element is the same in both.
 void DropBlock(const Keys& keys, uint32_t threshold, float scale,
                const DropoutParams& params,
-               const float* x,  // [channels,spatial]
-               int channels, int spatial, int first, int count, float* y) {
-  uint32_t row_hash[kBlock];
-  if (params.spatial) {
-    const uint32_t hash = Scatter(0, keys.row);
-    for (int i = 0; i < count; ++i) row_hash[i] = hash;
+               const float* x,  // [lines,elements]
+               int lines, int elements, int first, int count, float* y) {
+  const bool lines_are_rows = params.channels_last;
+  const uint32_t line_key = lines_are_rows ? keys.row : keys.column;
+  const uint32_t element_key = lines_are_rows ? keys.column : keys.row;
+  uint32_t element_hash[kBlock];
+  if (params.spatial && !lines_are_rows) {
+    const uint32_t hash = Scatter(0, element_key);
+    for (int i = 0; i < count; ++i) element_hash[i] = hash;
   } else {
-    ScatterRows(keys.row, static_cast<uint32_t>(first), count, row_hash);
+    ScatterRows(element_key, static_cast<uint32_t>(first), count, element_hash);
   }
-  for (int c = 0; c < channels; ++c) {
-    const uint32_t hash =
-        Scatter(static_cast<uint32_t>(params.first_channel + c), keys.column);
+  for (int line = 0; line < lines; ++line) {
+    const bool one_for_all = params.spatial && lines_are_rows;
+    const int index = one_for_all ? 0 : params.first_line + line;
+    const uint32_t hash = Scatter(static_cast<uint32_t>(index), line_key);
     const int32_t column = static_cast<int32_t>(hash) - kSignedPrime;
-    const float* in = x + c * spatial + first;
-    float* out = y + c * spatial + first;
+    const float* in = x + line * elements + first;
+    float* out = y + line * elements + first;
     ForEachElement(count, [&](int i) BIOTRAIN_INLINE {
-      const int32_t sum = static_cast<int32_t>(row_hash[i]) + column;
+      const int32_t sum = static_cast<int32_t>(element_hash[i]) + column;
       const bool keep = Cube(sum) >= threshold;
       out[i] = keep ? in[i] * scale : 0.0f;
     });
@@ -107,7 +112,7 @@ void DropBlock(const Keys& keys, uint32_t threshold, float scale,
 }  // namespace
 
 void Dropout(const DropoutParams& params, int32_t step, int32_t seed,
-             const float* x, int batch, int channels, int spatial, float* y) {
+             const float* x, int batch, int lines, int elements, float* y) {
   // In double and once a call: the same figures as in Python.
   const uint32_t threshold = static_cast<uint32_t>(params.rate * kPrime + 0.5);
   const float scale = static_cast<float>(1.0 / (1.0 - params.rate));
@@ -120,13 +125,13 @@ void Dropout(const DropoutParams& params, int32_t step, int32_t seed,
     const uint32_t index =
         Mod(static_cast<uint32_t>(params.first_sample + sample));
     const Keys keys = {Fold(row_key, index, 31), Fold(column_key, index, 57)};
-    for (int first = 0; first < spatial; first += kBlock) {
-      const int left = spatial - first;
-      DropBlock(keys, threshold, scale, params, x, channels, spatial, first,
+    for (int first = 0; first < elements; first += kBlock) {
+      const int left = elements - first;
+      DropBlock(keys, threshold, scale, params, x, lines, elements, first,
                 left < kBlock ? left : kBlock, y);
     }
-    x += channels * spatial;
-    y += channels * spatial;
+    x += lines * elements;
+    y += lines * elements;
   }
 }
 

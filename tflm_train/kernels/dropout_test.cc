@@ -33,30 +33,38 @@ constexpr Golden kGolden[] = {
     {1, 1, 3000, 2, 5, 6, 0.75, false, 753, 0x4c1bb9a8u},
 };
 
+void ExpectGolden(TestContext& test, const Golden& g, bool channels_last) {
+  GuardedArray<kCapacity> y(g.batch * g.rows * g.channels);
+  DropoutParams params = {g.rate, g.layer, g.spatial};
+  params.channels_last = channels_last;
+  const int lines = channels_last ? g.rows : g.channels;
+  const int elements = channels_last ? g.channels : g.rows;
+  Dropout(params, g.step, g.seed, ones, g.batch, lines, elements, y.data());
+  const float scale = static_cast<float>(1.0 / (1.0 - g.rate));
+  uint32_t hash = 2166136261u;
+  int kept = 0;
+  for (int i = 0; i < y.size(); ++i) {
+    // The masks were written down with the channels last.
+    const int sample = i / (g.rows * g.channels);
+    const int row = i / g.channels % g.rows;
+    const int channel = i % g.channels;
+    const int first = (sample * g.channels + channel) * g.rows + row;
+    const float value = y.data()[channels_last ? i : first];
+    test.Expect(value == 0.0f || value == scale, "dropped or scaled");
+    const uint32_t keep = value == 0.0f ? 0u : 1u;
+    kept += static_cast<int>(keep);
+    hash = (hash ^ keep) * 16777619u;
+  }
+  test.ExpectEqual(kept, g.kept, "kept");
+  test.ExpectEqual(hash, g.hash, "mask");
+  y.ExpectIntact(test);
+}
+
 void TestGoldenMasks(TestContext& test) {
   FillOnes();
   for (const Golden& g : kGolden) {
-    GuardedArray<kCapacity> y(g.batch * g.rows * g.channels);
-    Dropout({g.rate, g.layer, g.spatial}, g.step, g.seed, ones, g.batch,
-            g.channels, g.rows, y.data());
-    const float scale = static_cast<float>(1.0 / (1.0 - g.rate));
-    uint32_t hash = 2166136261u;
-    int kept = 0;
-    for (int i = 0; i < y.size(); ++i) {
-      // The masks were written down with the channels last.
-      const int sample = i / (g.rows * g.channels);
-      const int row = i / g.channels % g.rows;
-      const int channel = i % g.channels;
-      const float value =
-          y.data()[(sample * g.channels + channel) * g.rows + row];
-      test.Expect(value == 0.0f || value == scale, "dropped or scaled");
-      const uint32_t keep = value == 0.0f ? 0u : 1u;
-      kept += static_cast<int>(keep);
-      hash = (hash ^ keep) * 16777619u;
-    }
-    test.ExpectEqual(kept, g.kept, "kept");
-    test.ExpectEqual(hash, g.hash, "mask");
-    y.ExpectIntact(test);
+    ExpectGolden(test, g, /*channels_last=*/false);
+    ExpectGolden(test, g, /*channels_last=*/true);
   }
 }
 

@@ -19,6 +19,8 @@ inline constexpr double kNorm = 1e-6;        // 3.1e-7
 inline constexpr double kNormGrad = 5e-6;    // 1.1e-6
 inline constexpr double kSoftmax = 1e-6;     // 2.3e-7
 inline constexpr double kActivation = 1e-6;  // 2.4e-7
+inline constexpr double kGelu = 1e-6;        // 2.6e-7
+inline constexpr double kAttention = 2e-6;   // 2.4e-7
 inline constexpr double kUpdate = 1e-6;      // 5.9e-8
 inline constexpr double kSums = 1e-6;        // 5.2e-8
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tflm_train/kernels/activation.h"
 
+#include "tflm_train/kernels/gelu.h"
 #include "tflm_train/micro/ops/ops.h"
 #include "tflm_train/micro/schema.h"
 
@@ -36,10 +37,17 @@ void ActivationForward(OpContext& op) {
       return TanhForward(x.floats(), n, y.floats());
     case ActivationKind::kSigmoid:
       return Sigmoid(x.floats(), n, y.floats());
+    case ActivationKind::kGelu:
+      return Gelu(x.floats(), n, y.floats());
+    case ActivationKind::kGeluTanh:
+      return GeluTanh(x.floats(), n, y.floats());
+    case ActivationKind::kSquare:
+      break;
   }
 }
 
-// The saved tensor is the activation's output; LeakyRelu's is its input.
+// The saved tensor is the activation's output, or its input where that does not
+// suffice: of LeakyRelu, Gelu and a square.
 template <ActivationKind kind>
 void ActivationGrad(OpContext& op) {
   const Tensor saved = op.Input(0, kFloat);
@@ -65,6 +73,12 @@ void ActivationGrad(OpContext& op) {
       return TanhGrad(saved.floats(), dy.floats(), n, dx.floats());
     case ActivationKind::kSigmoid:
       return SigmoidGrad(saved.floats(), dy.floats(), n, dx.floats());
+    case ActivationKind::kGelu:
+      return GeluGrad(saved.floats(), dy.floats(), n, dx.floats());
+    case ActivationKind::kGeluTanh:
+      return GeluTanhGrad(saved.floats(), dy.floats(), n, dx.floats());
+    case ActivationKind::kSquare:
+      return SquareGrad(saved.floats(), dy.floats(), n, dx.floats());
   }
 }
 
@@ -80,6 +94,11 @@ template void ActivationGrad<ActivationKind::kElu>(OpContext&);
 template void ActivationGrad<ActivationKind::kLeakyRelu>(OpContext&);
 template void ActivationGrad<ActivationKind::kTanh>(OpContext&);
 template void ActivationGrad<ActivationKind::kSigmoid>(OpContext&);
+template void ActivationForward<ActivationKind::kGelu>(OpContext&);
+template void ActivationForward<ActivationKind::kGeluTanh>(OpContext&);
+template void ActivationGrad<ActivationKind::kGelu>(OpContext&);
+template void ActivationGrad<ActivationKind::kGeluTanh>(OpContext&);
+template void ActivationGrad<ActivationKind::kSquare>(OpContext&);
 
 }  // namespace ops
 }  // namespace biotrain

@@ -41,25 +41,26 @@ void Dropout(OpContext& op) {
   params.rate = op.DoubleOption("rate");
   params.layer = op.IntOption("layer");
   params.spatial = op.BoolOption("spatial");
+  params.channels_last = op.OptionalInt("channels_last", 0) != 0;
   op.Expect(params.rate >= 0.0 && params.rate < 1.0, StatusCode::kBadModel,
             "rate");
   op.Expect(params.layer >= 0 && params.layer < kMaxLayers,
             StatusCode::kBadModel, "layer", kMaxLayers, params.layer);
   const int sample = op.OptionalInt("sample_loop", kNoLoop);
-  const int channel = op.OptionalInt("channel_loop", kNoLoop);
-  for (const int loop : {sample, channel}) {
+  const int line = op.OptionalInt("channel_loop", kNoLoop);
+  for (const int loop : {sample, line}) {
     op.Expect(loop >= kNoLoop && loop < op.subgraph().loops,
               StatusCode::kBadModel, "loop", op.subgraph().loops - 1, loop);
   }
   op.CountWork(kWorkPerElement * x.elements);
   if (!op.Ready()) return;
   const int batch = x.dims[0];
-  const int channels = x.dims[1];
-  const int spatial = x.elements / batch / channels;
+  const int lines = x.dims[1];
+  const int elements = x.elements / batch / lines;
   params.first_sample = Iteration(op, sample) * batch;
-  params.first_channel = Iteration(op, channel) * channels;
+  params.first_line = Iteration(op, line) * lines;
   biotrain::Dropout(params, Counter(step), Counter(seed), x.floats(), batch,
-                    channels, spatial, y.floats());
+                    lines, elements, y.floats());
 }
 
 }  // namespace ops

@@ -17,7 +17,7 @@ constexpr TensorType kInt = TensorType::kInt32;
 constexpr TensorType kBool = TensorType::kBool;
 
 constexpr int kSlotBytes = 256;
-constexpr int kSlots = 8;
+constexpr int kSlots = 10;
 constexpr int64_t kWorkLimit = 1000000;
 
 // A model of one op, whose arena tensors each have a slot of 256 bytes.

@@ -41,6 +41,9 @@ enum class ActivationKind : uint8_t {
   kLeakyRelu,
   kTanh,
   kSigmoid,
+  kGelu,
+  kGeluTanh,
+  kSquare,
 };
 template <ActivationKind kind>
 void ActivationForward(OpContext& op);
@@ -71,6 +74,10 @@ void SlopesOfCounts(OpContext& op);
 // softmax.cc
 void Softmax(OpContext& op);
 void LogSoftmax(OpContext& op);
+
+// attention.cc
+void Attention(OpContext& op);
+void AttentionGrad(OpContext& op);
 
 // dropout.cc
 void Dropout(OpContext& op);

@@ -274,12 +274,82 @@ void TestTrainingOps(TestContext& test) {
   }
 }
 
+// One query that prefers no key.
+void TestTokenOps(TestContext& test) {
+  {
+    OneOp& op = Fresh();
+    op.flex.Bool("causal", false).Float("scale", 2.0f);
+    const int q = op.In({1, 1, 1, 1}, {0});
+    const int k = op.In({1, 2, 1, 1}, {1, 3});
+    const int v = op.In({1, 2, 1, 1}, {2, 4});
+    const int y = op.Tensor({1, 1, 1, 1});
+    Expect(
+        test,
+        op.Custom("BiotrainAttention", {q, k, v}, {y, op.Tensor({1, 1, 1, 2})}),
+        3, {3}, "BiotrainAttention");
+    test.ExpectNear(static_cast<double>(op.Slot<float>(4)[1]), 0.5, 0, "p");
+  }
+  {
+    OneOp& op = Fresh();
+    op.flex.Bool("causal", false).Float("scale", 2.0f);
+    const int q = op.In({1, 1, 1, 1}, {0});
+    const int k = op.In({1, 2, 1, 1}, {1, 3});
+    const int v = op.In({1, 2, 1, 1}, {2, 4});
+    const int y = op.In({1, 1, 1, 1}, {3});
+    const int dy = op.In({1, 1, 1, 1}, {1});
+    const int p = op.In({1, 1, 1, 2}, {0.5f, 0.5f});
+    const int dq = op.Tensor({1, 1, 1, 1});
+    const int dk = op.Tensor({1, 2, 1, 1});
+    Expect(
+        test,
+        op.Custom("BiotrainAttentionGrad", {q, k, v, y, dy, p},
+                  {op.Same({1, 1, 1, 2}, 5), dq, dk, op.Tensor({1, 2, 1, 1})}),
+        5, {-1, 1}, "BiotrainAttentionGrad over its last input");
+    test.ExpectNear(static_cast<double>(op.Slot<float>(6)[0]), 2, 0, "dq");
+    test.ExpectNear(static_cast<double>(op.Slot<float>(8)[1]), 0.5, 0, "dv");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.In({2}, {0, -2});
+    Expect(test, op.Custom("BiotrainGelu", {x}, {op.Tensor({2})}), 1,
+           {0, -0.04550026f}, "BiotrainGelu");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.In({2}, {0, 1});
+    const int dy = op.In({2}, {4, 1});
+    Expect(test, op.Custom("BiotrainGeluGrad", {x, dy}, {op.Same({2}, 1)}), 1,
+           {2, 1.0833155f}, "BiotrainGeluGrad in place");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.In({1}, {1});
+    Expect(test, op.Custom("BiotrainGeluTanh", {x}, {op.Tensor({1})}), 1,
+           {0.841192f}, "BiotrainGeluTanh");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.In({1}, {0});
+    const int dy = op.In({1}, {4});
+    Expect(test, op.Custom("BiotrainGeluTanhGrad", {x, dy}, {op.Tensor({1})}),
+           2, {2}, "BiotrainGeluTanhGrad");
+  }
+  {
+    OneOp& op = Fresh();
+    const int x = op.In({2}, {3, -1});
+    const int dy = op.In({2}, {5, 6});
+    Expect(test, op.Custom("BiotrainSquareGrad", {x, dy}, {op.Tensor({2})}), 2,
+           {30, -12}, "BiotrainSquareGrad");
+  }
+}
+
 constexpr TestCase kTests[] = {
     {"elementwise", TestElementwise},
     {"shapes", TestShapes},
     {"slices", TestSlices},
     {"products", TestProducts},
     {"training_ops", TestTrainingOps},
+    {"token_ops", TestTokenOps},
 };
 
 }  // namespace

@@ -161,6 +161,26 @@ void TestRefusesParameters(TestContext& test) {
   }
   {
     OneOp& op = Fresh();
+    op.flex.Bool("causal", false).Float("scale", 1.0f);
+    const int q = op.Tensor({1, 2, 3, 4});
+    const int k = op.Tensor({1, 5, 3, 2});
+    const int p = op.Tensor({1, 3, 2, 5});
+    Refused(
+        test,
+        op.Custom("BiotrainAttention", {q, k, k}, {op.Tensor({1, 2, 3, 2}), p}),
+        StatusCode::kBadShape, "keys narrower than queries");
+  }
+  {
+    OneOp& op = Fresh();
+    op.flex.Bool("causal", false).Float("scale", 1.0f);
+    const int q = op.Tensor({1, 2, 3, 4});
+    Refused(test,
+            op.Custom("BiotrainAttention", {q, q, q},
+                      {op.Tensor({1, 2, 3, 4}), op.Tensor({1, 2, 3, 2})}),
+            StatusCode::kBadShape, "weights with the heads inside");
+  }
+  {
+    OneOp& op = Fresh();
     const int x = op.Tensor({2});
     Refused(test, op.Custom("BiotrainSgd", {x, x}, {op.Tensor({2})}),
             StatusCode::kBadModel, "no learning rate");
