@@ -10,14 +10,14 @@
 namespace biotrain {
 namespace {
 
-constexpr FlashGeometry kGeometry = {64, 4, 8, 0xff};
+constexpr FlashGeometry kGeometry = {64, 8, 8, 0xff};
 
 struct Memory {
   explicit Memory(const FlashGeometry& geometry = kGeometry)
       : ram({bytes, sizeof bytes}, geometry), flash(ram.flash()) {
     std::memset(bytes, geometry.erased, sizeof bytes);
   }
-  uint8_t bytes[256];
+  uint8_t bytes[512];
   RamFlash ram;
   Flash flash;
 };
@@ -110,10 +110,10 @@ void TestRefusals(TestContext& test) {
                "sector");
   ExpectStatus(test, open({64, 3, 8, 0xff}, 0), StatusCode::kBadArgument,
                "sectors");
-  const Status small = open({64, 4, 8, 0xff}, 73);
+  const Status small = open({64, 4, 8, 0xff}, 41);
   ExpectStatus(test, small, StatusCode::kFlashTooSmall, "small");
   test.ExpectEqual(small.wanted * 1000 + small.found, 136128, "bytes");
-  ExpectStatus(test, open({64, 4, 8, 0xff}, 72), StatusCode::kOk, "full");
+  ExpectStatus(test, open({64, 4, 8, 0xff}, 40), StatusCode::kOk, "full");
   Flash none;
   none.geometry = kGeometry;
   ExpectStatus(test, Store::Open(none, f.trainer, 0, &store),
@@ -131,10 +131,10 @@ void TestRefusals(TestContext& test) {
   test.Expect(flash.program(flash.context, 8, {extra, 8}), "first");
   test.Expect(!flash.program(flash.context, 8, {extra, 8}), "second");
   test.Expect(!flash.program(flash.context, 20, {extra, 8}), "between");
-  test.Expect(!flash.program(flash.context, 256, {extra, 8}), "behind");
+  test.Expect(!flash.program(flash.context, 512, {extra, 8}), "behind");
   test.Expect(!flash.program(flash.context, 16, {extra, 4}), "half");
   test.Expect(!flash.erase(flash.context, 32), "middle of a sector");
-  test.Expect(!flash.read(flash.context, 252, {extra, 8}), "over the end");
+  test.Expect(!flash.read(flash.context, 508, {extra, 8}), "over the end");
 }
 
 // A cell that is worn out says that all went well.

@@ -17,6 +17,7 @@ enum class Tear {
   kPrefix,      // the first `part` bytes were programmed
   kBits,        // some bits of the unit were programmed, by `part` as a seed
   kUnreadable,  // as kPrefix, and the unit cannot be read any more (ECC)
+  kFlaky,       // all of it, but it may read as erased in another `phase`
   kAfter,       // all of it was done, but nobody was told
 };
 
@@ -43,6 +44,8 @@ class CutFlash {
     operations_ = 0;
     powered_ = true;
   }
+  // What has been left flaky reads as written in phase 0, as erased in phase 1.
+  void SetPhase(int phase) { phase_ = phase; }
   bool powered() const { return powered_; }
   int operations() const { return operations_; }
   uint32_t bytes() const { return geometry_.sectors * geometry_.sector_bytes; }
@@ -67,7 +70,11 @@ class CutFlash {
          !bytes.empty() && i <= self.Unit(end - 1); ++i) {
       if (self.unreadable_[i]) return false;
     }
-    std::memcpy(bytes.data(), self.memory_ + address, bytes.size());
+    for (uint32_t i = 0; i < bytes.size(); ++i) {
+      const bool flaky = self.flaky_[self.Unit(address + i)];
+      bytes[i] = flaky && self.phase_ == 1 ? self.geometry_.erased
+                                           : self.memory_[address + i];
+    }
     return true;
   }
 
@@ -79,7 +86,7 @@ class CutFlash {
     if (cut && self.cut_.tear == Tear::kBefore) return false;
     for (uint32_t i = address; i < address + bytes;
          i += self.geometry_.program_bytes) {
-      self.unreadable_[self.Unit(i)] = false;
+      self.unreadable_[self.Unit(i)] = self.flaky_[self.Unit(i)] = false;
     }
     uint8_t* const at = self.memory_ + address;
     if (!cut || self.cut_.tear == Tear::kAfter) {
@@ -121,6 +128,7 @@ class CutFlash {
       at[i] = static_cast<uint8_t>((unit[i] & mask) |
                                    (self.geometry_.erased & ~mask));
     }
+    if (tear == Tear::kFlaky) self.flaky_[self.Unit(address)] = true;
     if (tear == Tear::kUnreadable) self.unreadable_[self.Unit(address)] = true;
     return !cut;
   }
@@ -132,6 +140,8 @@ class CutFlash {
   FlashGeometry geometry_;
   uint8_t memory_[kMaxBytes];
   bool unreadable_[kMaxUnits] = {};
+  bool flaky_[kMaxUnits] = {};
+  int phase_ = 0;
   Cut cut_;
   int operations_ = 0;
   bool powered_ = true;

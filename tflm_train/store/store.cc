@@ -111,12 +111,12 @@ size_t Store::SlotBytes(const FlashGeometry& geometry, const Trainer& trainer,
                         size_t extra_bytes) {
   const uint32_t unit = geometry.program_bytes;
   return RoundUp(trainer.SaveBytes() + extra_bytes, unit) +
-         RoundUp(kRecordBytes, unit);
+         2 * RoundUp(kRecordBytes, unit);
 }
 
-uint32_t Store::RecordBegin(int slot) const {
+uint32_t Store::RecordBegin(int slot, int copy) const {
   return SlotBegin(slot) + slot_bytes() -
-         RoundUp(kRecordBytes, flash_.geometry.program_bytes);
+         (copy + 1) * RoundUp(kRecordBytes, flash_.geometry.program_bytes);
 }
 
 bool Store::IsOurs(const Record& record) const {
@@ -125,9 +125,10 @@ bool Store::IsOurs(const Record& record) const {
          record.extra_bytes == extra_bytes_;
 }
 
-bool Store::ReadRecord(int slot, Record* record) const {
+bool Store::ReadRecord(int slot, int copy, Record* record) const {
   uint8_t bytes[kRecordBytes];
-  if (!flash_.read(flash_.context, RecordBegin(slot), {bytes, kRecordBytes})) {
+  if (!flash_.read(flash_.context, RecordBegin(slot, copy),
+                   {bytes, kRecordBytes})) {
     return false;
   }
   std::memcpy(record, bytes, kRecordBytes);
@@ -136,8 +137,12 @@ bool Store::ReadRecord(int slot, Record* record) const {
              Crc32(0, bytes, kRecordBytes - sizeof record->record_crc);
 }
 
+bool Store::ReadRecord(int slot, Record* record) const {
+  return ReadRecord(slot, 0, record) || ReadRecord(slot, 1, record);
+}
+
 bool Store::ReadChecksum(int slot, size_t bytes, uint32_t* crc) const {
-  if (bytes > RecordBegin(slot) - SlotBegin(slot)) return false;
+  if (bytes > RecordBegin(slot, 1) - SlotBegin(slot)) return false;
   uint8_t chunk[kReadBytes];
   *crc = 0;
   for (size_t done = 0; done < bytes; done += kReadBytes) {
@@ -183,11 +188,13 @@ Status Store::Save(const Trainer& trainer, Span<const uint8_t> extra) {
                    model_hash_,
                    0,
                    0};
+  if (current_ >= 0 && !sealed_) Seal(current_);
+  sealed_ = true;
   const Status written = WriteState(slot, trainer, extra, &record.payload_crc);
   if (!written.ok()) return written;
   record.record_crc =
       Crc32(0, &record, kRecordBytes - sizeof record.record_crc);
-  const Status committed = WriteRecord(slot, record);
+  const Status committed = WriteRecord(slot, 0, record);
   if (!committed.ok()) return committed;
   current_ = newest_ = slot;
   sequence_ = record.sequence;
@@ -202,7 +209,7 @@ Status Store::WriteState(int slot, const Trainer& trainer,
   for (uint32_t end = slot_bytes(); end > 0; end -= sector) {
     const uint32_t address = SlotBegin(slot) + end - sector;
     if (end - sector >= payload_bytes() &&
-        address + sector <= RecordBegin(slot)) {
+        address + sector <= RecordBegin(slot, 1)) {
       continue;
     }
     if (!flash_.erase(flash_.context, address)) {
@@ -225,16 +232,33 @@ Status Store::WriteState(int slot, const Trainer& trainer,
   return {};
 }
 
-Status Store::WriteRecord(int slot, const Record& record) const {
-  UnitWriter writer(flash_, RecordBegin(slot));
+Status Store::WriteRecord(int slot, int copy, const Record& record) const {
+  UnitWriter writer(flash_, RecordBegin(slot, copy));
   writer.Write({reinterpret_cast<const uint8_t*>(&record), kRecordBytes});
   if (!writer.Finish()) return FlashFailed("commit", writer.address());
   Record found;
-  if (!ReadRecord(slot, &found) ||
+  if (!ReadRecord(slot, copy, &found) ||
       std::memcmp(&found, &record, kRecordBytes) != 0) {
-    return FlashFailed("commit", RecordBegin(slot));
+    return FlashFailed("commit", RecordBegin(slot, copy));
   }
   return {};
+}
+
+// Best effort: where the second record was begun once before, it stays as it
+// is, and the first must do.
+void Store::Seal(int slot) const {
+  Record record;
+  uint8_t bytes[kRecordBytes];
+  if (!ReadRecord(slot, 0, &record) ||
+      !flash_.read(flash_.context, RecordBegin(slot, 1),
+                   {bytes, kRecordBytes})) {
+    return;
+  }
+  for (const uint8_t byte : bytes) {
+    if (byte != flash_.geometry.erased) return;
+  }
+  const Status sealed = WriteRecord(slot, 1, record);
+  static_cast<void>(sealed.ok());
 }
 
 Status Store::Restore(Trainer* trainer, Span<uint8_t> extra) {
@@ -257,7 +281,7 @@ Status Store::RestoreFrom(int slot, Trainer* trainer,
                           Span<uint8_t> extra) const {
   Record record;
   if (!ReadRecord(slot, &record)) {
-    return FlashFailed("record", RecordBegin(slot));
+    return FlashFailed("record", RecordBegin(slot, 0));
   }
   Reading reading = {flash_, SlotBegin(slot), 0};
   const Status status = trainer->RestoreEach(Reading::Read, &reading);

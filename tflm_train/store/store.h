@@ -62,15 +62,18 @@ class Store {
     return flash_.geometry.sectors / 2 * flash_.geometry.sector_bytes;
   }
   uint32_t SlotBegin(int slot) const { return slot * slot_bytes(); }
-  uint32_t RecordBegin(int slot) const;
+  // The record is copy 0, in the last units; copy 1 lies before it.
+  uint32_t RecordBegin(int slot, int copy) const;
   size_t payload_bytes() const { return state_bytes_ + extra_bytes_; }
   bool IsOurs(const Record& record) const;
+  bool ReadRecord(int slot, int copy, Record* record) const;
   bool ReadRecord(int slot, Record* record) const;
   bool ReadChecksum(int slot, size_t bytes, uint32_t* crc) const;
   void LookAt(int slot);
   Status WriteState(int slot, const Trainer& trainer, Span<const uint8_t> extra,
                     uint32_t* crc) const;
-  Status WriteRecord(int slot, const Record& record) const;
+  Status WriteRecord(int slot, int copy, const Record& record) const;
+  void Seal(int slot) const;
   Status RestoreFrom(int slot, Trainer* trainer, Span<uint8_t> extra) const;
 
   Flash flash_;
@@ -80,6 +83,7 @@ class Store {
   int current_ = -1;       // the slot with the newest state of this model
   int newest_ = -1;        // the slot with the newest state of any
   uint32_t sequence_ = 0;  // of the newest of any
+  bool sealed_ = false;    // whether the record of current_ is past doubt
 };
 
 }  // namespace biotrain
