@@ -214,6 +214,46 @@ void TestProducts(TestContext& test) {
   }
 }
 
+// Two samples of two channels, each with two filters of its own.
+void TestSampleFilters(TestContext& test) {
+  const auto Options = [](OneOp& op) {
+    op.flex.String("padding", "VALID").Int("stride_h", 1).Int("stride_w", 1);
+    op.flex.Int("dilation_h", 1).Int("dilation_w", 1);
+    op.flex.String("activation", "NONE");
+  };
+  const Shape x = {2, 2, 1, 1};
+  const Shape w = {4, 2, 1, 1};
+  const Shape y = {2, 2, 1, 1};
+  {
+    OneOp& op = Fresh();
+    Options(op);
+    const int in = op.In(x, {1, 2, 3, 4});
+    const int filters = op.In(w, {1, 0, 0, 1, 10, 10, 1, -1});
+    const int bias = op.In({4}, {100, 200, 300, 400});
+    Expect(test,
+           op.Custom("BiotrainConv2D", {in, filters, bias}, {op.Tensor(y)}), 3,
+           {101, 202, 370, 399}, "BiotrainConv2D");
+  }
+  {
+    OneOp& op = Fresh();
+    Options(op);
+    const int in = op.In(x, {1, 2, 3, 4});
+    const int dy = op.In(y, {1, 10, 100, 1000});
+    Expect(test,
+           op.Custom("BiotrainConv2DGradFilter", {in, dy}, {op.Tensor(w)}), 2,
+           {1, 2, 10, 20, 300, 400, 3000, 4000}, "BiotrainConv2DGradFilter");
+  }
+  {
+    OneOp& op = Fresh();
+    Options(op);
+    const int filters = op.Tensor(w);
+    const int dy = op.Tensor(y);
+    Refused(test,
+            op.Custom("BiotrainConv2DGradInput", {filters, dy}, {op.Tensor(x)}),
+            StatusCode::kBadShape, "BiotrainConv2DGradInput");
+  }
+}
+
 void TestTrainingOps(TestContext& test) {
   {
     OneOp& op = Fresh();
@@ -348,6 +388,7 @@ constexpr TestCase kTests[] = {
     {"shapes", TestShapes},
     {"slices", TestSlices},
     {"products", TestProducts},
+    {"sample_filters", TestSampleFilters},
     {"training_ops", TestTrainingOps},
     {"token_ops", TestTokenOps},
 };

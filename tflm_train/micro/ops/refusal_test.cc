@@ -77,6 +77,8 @@ void TestRefusesChannels(TestContext& test) {
   Conv(full, {1, 2, 1, 4}, {3, 1, 1, 2}, {1, 3, 1, 3}, "NONE", kShape,
        "filter inputs");
   Conv(full, {2, 2, 1, 4}, {3, 2, 1, 2}, {1, 3, 1, 3}, "NONE", kShape, "batch");
+  Conv(full, {2, 2, 1, 4}, {5, 2, 1, 2}, {2, 3, 1, 3}, "NONE", kShape,
+       "filters of all samples but for one");
   Conv(full, {1, 2, 1, 4}, {3, 2, 1, 2}, {1, 3, 1, 3}, "TANH",
        StatusCode::kUnsupportedOp, "activation");
   const char* const depthwise = "BiotrainDepthwiseConv2D";
