@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from converters.graph import FOR_EACH, Graph, Subgraph
 from converters.planner.lifetimes import lifetimes
-from converters.planner.problem import Buffer, Problem, aligned
-from converters.planner.solver import solve
+from converters.planner.problem import Buffer, Problem, Solution, aligned
+from converters.planner.solver import ROUNDS, solve
 from converters.planner.storage import Storage, assign_storage
 
 METADATA_NAME = "biotrain_plan"
@@ -104,8 +106,11 @@ class Plan:
         return struct.pack(f"<{len(words)}i", *words)
 
 
-def make_plan(graph: Graph) -> Plan:
-    """Plan variables and all signatures into one arena; they never run at the same time."""
+def make_plan(graph: Graph, *, enough: int = 0, rounds: int = ROUNDS) -> Plan:
+    """Plan variables and all signatures into one arena; they never run at the same time.
+
+    ``enough``: an arena that is small enough; ``rounds``: how long the solver tries to get there.
+    """
     variables: dict[str, tuple[int, int]] = {}
     offset = 0
     early = written_early(graph)
@@ -125,7 +130,13 @@ def make_plan(graph: Graph) -> Plan:
     for i in range(len(graph.subgraphs)):
         if i not in bodies:
             plans |= _plan_signature(
-                graph, i, variables, base=offset, is_init=i == init, restores=i == restore
+                graph,
+                i,
+                variables,
+                base=offset,
+                is_init=i == init,
+                restores=i == restore,
+                solver=partial(solve, wanted=enough - offset, rounds=rounds),
             )
     ordered = tuple(plans[i] for i in range(len(graph.subgraphs)))
     arena = offset + max(p.peak for p in ordered)
@@ -165,6 +176,7 @@ def _plan_signature(
     base: int,
     is_init: bool,
     restores: bool,
+    solver: Callable[[Problem], Solution],
 ) -> dict[int, SubgraphPlan]:
     """The plans of a subgraph and of the bodies of its loops, in one packing."""
     subgraph = graph.subgraphs[index]
@@ -173,7 +185,7 @@ def _plan_signature(
     problem = Problem(
         tuple(Buffer(n, aligned(p.group.size), p.first, p.last) for n, p in enumerate(packed))
     )
-    solution = solve(problem) if packed else None
+    solution = solver(problem) if packed else None
     start = {}
     spans = []
     for n, p in enumerate(packed):

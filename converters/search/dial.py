@@ -19,11 +19,15 @@ from converters.passes.fetch_samples import Sample
 from converters.passes.norm_into_pool import norm_into_pool
 from converters.passes.stream_channels import Chain
 from converters.planner.plan import Plan, make_plan
+from converters.planner.solver import ROUNDS
 from converters.search.budget import Budget, overhead_bytes
 from converters.search.recipe import Place, Prepared, Recipe, build, finish, prepare
 
 _LEAST = 1024
 """Bytes of the smallest tensors that chains are made of."""
+
+_FEW_ROUNDS = 40
+"""Of the solver, for one of many candidates."""
 
 Cost = Callable[[Graph], float]
 Move = Callable[[Recipe], Recipe]
@@ -44,6 +48,11 @@ class Schedule:
         """All of it, of the firmware."""
         return self.plan.arena_bytes + overhead_bytes(self.graph)
 
+    @property
+    def bound_bytes(self) -> int:
+        """What no packing of it can be below."""
+        return self.plan.lower_bound + overhead_bytes(self.graph)
+
     def in_words(self) -> dict[str, Any]:
         """For the report: the choices, in the order in which they were made."""
         sample = self.recipe.sample
@@ -63,13 +72,14 @@ class Schedule:
 
 
 class NothingFits(ConversionError):
-    """``least`` is the schedule with the least RAM there is."""
+    """``least`` is the schedule with the least RAM there is, ``advice`` what would help."""
 
-    def __init__(self, budget: Budget, least: Schedule) -> None:
+    def __init__(self, budget: Budget, least: Schedule, advice: str = "") -> None:
         self.budget, self.least = budget, least
         super().__init__(
             f"ram: the model trains in {least.ram_bytes} bytes at least, {budget.ram_bytes} are "
             f"given, {least.ram_bytes - (budget.ram_bytes or 0)} too few"
+            + (f"; {advice}" if advice else "")
         )
 
 
@@ -84,17 +94,56 @@ def choose(
         if _fits(resident, budget):
             return resident
     prepared = prepare(graph, batch=batch, sample=sample, scale=scale)
-    least: Schedule | None = None
-    for at_least in (None, *thresholds(prepared)):
-        found = _schedule(prepared, Recipe(sample, scale, at_least, fast_fir=frozenset()), cost)
-        if least is None or found.plan.arena_bytes < least.plan.arena_bytes:
-            least = found
-        if not budget.least and _fits(found, budget):
-            return _refined(prepared, found, budget, cost)
-    assert least is not None
+    recipes = _recipes(prepared, sample, scale)
     if budget.least:
+        least = _least(prepared, recipes, cost)
         return _refined(prepared, least, Budget(least.ram_bytes), cost)
-    raise NothingFits(budget, least)
+    for recipe in recipes:
+        found = _squeezed(_schedule(prepared, recipe, cost), budget)
+        if _fits(found, budget):
+            best = _refined(prepared, found, budget, cost)
+            return replace(best, plan=make_plan(best.graph))
+    raise NothingFits(budget, _least(prepared, recipes, cost))
+
+
+def least_ram(graph: Graph, *, batch: int, sample: Sample, scale: float) -> int:
+    """Bytes of RAM of the schedule with the least, whatever it costs."""
+    prepared = prepare(graph, batch=batch, sample=sample, scale=scale)
+    return _least(prepared, _recipes(prepared, sample, scale), lambda graph: 0.0).ram_bytes
+
+
+def _recipes(prepared: Prepared, sample: Sample, scale: float) -> list[Recipe]:
+    """From the fewest instructions to the least RAM."""
+    return [
+        Recipe(sample, scale, at_least, fast_fir=frozenset())
+        for at_least in (None, *thresholds(prepared))
+    ]
+
+
+def _least(prepared: Prepared, recipes: list[Recipe], cost: Cost) -> Schedule:
+    """The schedule with the least RAM: a better packing is looked for where one could win."""
+    found = [_schedule(prepared, recipe, cost) for recipe in recipes]
+    least = min(found, key=_ram_and_cost)
+    for schedule in sorted(found, key=lambda schedule: (schedule.bound_bytes, schedule.cost)):
+        if (schedule.bound_bytes, schedule.cost) < _ram_and_cost(least):
+            squeezed = replace(schedule, plan=make_plan(schedule.graph))
+            least = min(least, squeezed, key=_ram_and_cost)
+    return least
+
+
+def _ram_and_cost(schedule: Schedule) -> tuple[int, float]:
+    return schedule.ram_bytes, schedule.cost
+
+
+def _squeezed(schedule: Schedule, budget: Budget, *, rounds: int = ROUNDS) -> Schedule:
+    """With another packing, if that may make it fit."""
+    if (
+        budget.ram_bytes is None
+        or not schedule.bound_bytes <= budget.ram_bytes < schedule.ram_bytes
+    ):
+        return schedule
+    enough = budget.ram_bytes - overhead_bytes(schedule.graph)
+    return replace(schedule, plan=make_plan(schedule.graph, enough=enough, rounds=rounds))
 
 
 def _fits(schedule: Schedule, budget: Budget) -> bool:
@@ -120,7 +169,7 @@ def _resident(graph: Graph, cost: Cost) -> Schedule:
 def _schedule(prepared: Prepared, recipe: Recipe, cost: Cost) -> Schedule:
     graph = build(prepared, recipe)
     level = "samples" if recipe.at_least is None else "channels"
-    return Schedule(level, recipe, graph, make_plan(graph), cost(graph))
+    return Schedule(level, recipe, graph, make_plan(graph, rounds=0), cost(graph))
 
 
 def _refined(prepared: Prepared, base: Schedule, budget: Budget, cost: Cost) -> Schedule:
@@ -135,8 +184,9 @@ def _refined(prepared: Prepared, base: Schedule, budget: Budget, cost: Cost) -> 
     best = base
     for _, _, move in sorted(gains, key=lambda entry: entry[:2]):
         found = _schedule(prepared, move(best.recipe), cost)
-        if _fits(found, budget) and found.cost < best.cost:
-            best = found
+        if found.cost < best.cost:
+            found = _squeezed(found, budget, rounds=_FEW_ROUNDS)
+            best = found if _fits(found, budget) else best
     return best
 
 
