@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from converters.graph import FOR_EACH, Graph, Subgraph
-from converters.planner.lifetimes import lifetimes
+from converters.planner.lifetimes import Lifetime, lifetimes
+from converters.planner.minimalloc import NamedProblem
 from converters.planner.problem import Buffer, Problem, Solution, aligned
 from converters.planner.solver import ROUNDS, solve
 from converters.planner.storage import Storage, assign_storage
@@ -182,9 +183,7 @@ def _plan_signature(
     subgraph = graph.subgraphs[index]
     storage = assign_storage(subgraph, restores=restores, bodies=graph.subgraphs)
     packed = lifetimes(graph, subgraph, storage)
-    problem = Problem(
-        tuple(Buffer(n, aligned(p.group.size), p.first, p.last) for n, p in enumerate(packed))
-    )
+    problem = _problem(packed)
     solution = solver(problem) if packed else None
     start = {}
     spans = []
@@ -233,6 +232,24 @@ def _plan_signature(
         spans=tuple(spans),
     )
     return plans
+
+
+def _problem(packed: list[Lifetime]) -> Problem:
+    return Problem(
+        tuple(Buffer(n, aligned(p.group.size), p.first, p.last) for n, p in enumerate(packed))
+    )
+
+
+def problem_of(graph: Graph, key: str) -> NamedProblem:
+    """What is packed for a signature: all but variables. Buffers are called
+    ``<subgraph>:<tensor>`` after the first of their tensors.
+    """
+    subgraph = graph.subgraph_of(key)
+    storage = assign_storage(subgraph, restores=key == "restore", bodies=graph.subgraphs)
+    packed = lifetimes(graph, subgraph, storage)
+    number = {id(s): n for n, s in enumerate(graph.subgraphs)}
+    names = tuple(f"{number[id(p.subgraph)]}:{p.group.tensors[0]}" for p in packed)
+    return NamedProblem(_problem(packed), names)
 
 
 def _slice(outer: Place | None, outer_bytes: int, bytes_: int, depth: int) -> Place | None:

@@ -158,7 +158,7 @@ class _Packing:
         return offsets
 
     def _lowest(self, n: int, offsets: list[int]) -> int:
-        sizes, size = self._sizes, self._sizes[n]
+        sizes, size, alignment = self._sizes, self._sizes[n], self._buffers[n].alignment
         offset = 0
         placed = [(offsets[k], offsets[k] + sizes[k]) for k in self._near[n] if offsets[k] >= 0]
         placed.sort()
@@ -166,7 +166,7 @@ class _Packing:
             if start - offset >= size:
                 break
             if end > offset:
-                offset = end
+                offset = -(-end // alignment) * alignment
         return offset
 
     def _height(self, offsets: list[int]) -> int:

@@ -97,12 +97,11 @@ def choose(
     recipes = _recipes(prepared, sample, scale)
     if budget.least:
         least = _least(prepared, recipes, cost)
-        return _refined(prepared, least, Budget(least.ram_bytes), cost)
+        return _packed(_refined(prepared, least, Budget(least.ram_bytes), cost))
     for recipe in recipes:
         found = _squeezed(_schedule(prepared, recipe, cost), budget)
         if _fits(found, budget):
-            best = _refined(prepared, found, budget, cost)
-            return replace(best, plan=make_plan(best.graph))
+            return _packed(_refined(prepared, found, budget, cost))
     raise NothingFits(budget, _least(prepared, recipes, cost))
 
 
@@ -126,9 +125,12 @@ def _least(prepared: Prepared, recipes: list[Recipe], cost: Cost) -> Schedule:
     least = min(found, key=_ram_and_cost)
     for schedule in sorted(found, key=lambda schedule: (schedule.bound_bytes, schedule.cost)):
         if (schedule.bound_bytes, schedule.cost) < _ram_and_cost(least):
-            squeezed = replace(schedule, plan=make_plan(schedule.graph))
-            least = min(least, squeezed, key=_ram_and_cost)
+            least = min(least, _packed(schedule), key=_ram_and_cost)
     return least
+
+
+def _packed(schedule: Schedule) -> Schedule:
+    return replace(schedule, plan=make_plan(schedule.graph))
 
 
 def _ram_and_cost(schedule: Schedule) -> tuple[int, float]:
