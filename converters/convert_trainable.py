@@ -130,6 +130,8 @@ def _convert(
     from converters import graph as graphs
     from converters.passes.drop_names import drop_names
     from converters.passes.selector import add_selector
+    from converters.planner.offline import METADATA_NAME as OFFLINE
+    from converters.planner.offline import offline_plan
     from converters.planner.plan import METADATA_NAME
     from converters.planner.storage import IN_PLACE
     from converters.planner.verify import verify
@@ -149,6 +151,8 @@ def _convert(
         graph = replace(schedule.graph, metadata={**schedule.graph.metadata, **plan})
     else:
         graph = add_selector(graph)
+        offline = {OFFLINE: offline_plan(graph).to_metadata()}
+        graph = replace(graph, metadata={**graph.metadata, **offline})
     data = graphs.write(graph if tensor_names else drop_names(graph))
     progress("writing files")
     return _emit(data, graph, schedule, step, model, base, folder, ops, options)
