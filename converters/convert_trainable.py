@@ -128,40 +128,25 @@ def _convert(
     progress: Callable[[str], None],
 ) -> ConversionResult:
     from converters import graph as graphs
-    from converters.emit.predict import cost_on
-    from converters.gradients.writer import Writer
     from converters.passes.drop_names import drop_names
-    from converters.passes.exact_options import exact_options
-    from converters.passes.name_variables import name_variables
     from converters.passes.selector import add_selector
+    from converters.planner.offline import METADATA_NAME as OFFLINE
+    from converters.planner.offline import offline_plan
     from converters.planner.plan import METADATA_NAME
     from converters.planner.storage import IN_PLACE
     from converters.planner.verify import verify
     from converters.search.budget import BUDGET_NAME, budget_metadata
-    from converters.search.dial import choose
-    from converters.step.export import export
-    from converters.step.training_step import TrainingStep
+    from converters.search.dial import NothingFits
 
     compact = ops == "micro"
-    progress("tracing the training step")
-    step = TrainingStep(
-        model, options, Writer(compact), infer_batch=1 if compact else options.batch_size
-    )
-    progress("writing gradients")
-    raw = export(step, custom_ops=compact)
+    step, graph = _trace(model, options, compact, progress)
     progress("rewriting and planning memory")
-    graph = name_variables(exact_options(graphs.read(raw)), list(step.variables_by_name))
-    graph = replace(graph, description="biotrain_tf trainable model", metadata={})
     schedule = None
     if compact:
-        schedule = choose(
-            _rewritten(graph),
-            batch=options.batch_size,
-            budget=demand.budget,
-            sample=demand.sample,
-            scale=demand.scale,
-            cost=cost_on(demand.target),
-        )
+        try:
+            schedule = _schedule(graph, options, demand)
+        except NothingFits as error:
+            raise _advised(error, model, step, graph, options, demand, progress) from None
         verify(schedule.graph, schedule.plan, IN_PLACE)
         plan = {METADATA_NAME: schedule.plan.to_metadata()}
         if not demand.budget.is_free:
@@ -169,9 +154,91 @@ def _convert(
         graph = replace(schedule.graph, metadata={**schedule.graph.metadata, **plan})
     else:
         graph = add_selector(graph)
+        offline = {OFFLINE: offline_plan(graph).to_metadata()}
+        graph = replace(graph, metadata={**graph.metadata, **offline})
     data = graphs.write(graph if tensor_names else drop_names(graph))
     progress("writing files")
     return _emit(data, graph, schedule, step, model, base, folder, ops, options)
+
+
+def _trace(
+    model: keras.Model, options: Any, compact: bool, progress: Callable[[str], None]
+) -> tuple[Any, Any]:
+    """The step, and its graph before schedules are made of it."""
+    from converters import graph as graphs
+    from converters.gradients.writer import Writer
+    from converters.passes.exact_options import exact_options
+    from converters.passes.name_variables import name_variables
+    from converters.step.export import export
+    from converters.step.training_step import TrainingStep
+
+    progress("tracing the training step")
+    step = TrainingStep(
+        model, options, Writer(compact), infer_batch=1 if compact else options.batch_size
+    )
+    progress("writing gradients")
+    raw = export(step, custom_ops=compact)
+    graph = name_variables(exact_options(graphs.read(raw)), list(step.variables_by_name))
+    graph = replace(graph, description="biotrain_tf trainable model", metadata={})
+    if compact:
+        graph = _rewritten(graph)
+    return step, graph
+
+
+def _schedule(graph: Any, options: Any, demand: Any) -> Any:
+    from converters.emit.predict import cost_on
+    from converters.search.dial import choose
+
+    return choose(
+        graph,
+        batch=options.batch_size,
+        budget=demand.budget,
+        sample=demand.sample,
+        scale=demand.scale,
+        cost=cost_on(demand.target),
+    )
+
+
+def _advised(
+    error: Any,
+    model: keras.Model,
+    step: Any,
+    graph: Any,
+    options: Any,
+    demand: Any,
+    progress: Callable[[str], None],
+) -> Exception:
+    """The error with what other choices would need: each is planned, and but for the sample traced
+    anew.
+    """
+    import keras
+
+    from converters.passes.fetch_samples import Sample
+    from converters.search.advice import Alternative, Chosen, with_advice
+    from converters.search.dial import least_ram
+    from converters.step.twin import leaf_layers
+
+    norms = (keras.layers.BatchNormalization,)
+    chosen = Chosen(
+        norm=options.norm,
+        has_norm=any(isinstance(layer, norms) for layer in leaf_layers(model)),
+        batch_size=options.batch_size,
+        strategy=options.strategy,
+        optimizer=step.choices.optimizer.name,
+        sample=demand.sample,
+    )
+
+    def ram_of(alternative: Alternative) -> int:
+        changed, other, sample = options, graph, demand.sample
+        if alternative.option == "sample":
+            sample = Sample(alternative.value)
+        else:
+            forced = {"momentum": None} if alternative.option == "optimizer" else {}
+            changed = replace(options, **{alternative.option: alternative.value}, **forced)
+            _, other = _trace(model, changed, True, lambda stage: None)
+        return least_ram(other, batch=changed.batch_size, sample=sample, scale=demand.scale)
+
+    return with_advice(error, chosen, ram_of, progress)
 
 
 def _rewritten(graph: Any) -> Any:

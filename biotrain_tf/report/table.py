@@ -67,6 +67,7 @@ def print_conversion(console: Console, report: Mapping[str, Any]) -> None:
         "RAM, weights and optimiser": kib(ram.get("weights_and_optimizer")),
         "RAM, activations and gradients": kib(ram.get("activations_and_gradients")),
         "RAM, arena together": kib(ram.get("arena")),
+        "no plan of this schedule is below": _bound(ram),
         "parameters": count(report["parameters"]),
         "trainable parameters": count(report["trained_parameters"]),
         "textbook MACs of a training step": count(report["textbook_macs_per_step"]),
@@ -76,6 +77,14 @@ def print_conversion(console: Console, report: Mapping[str, Any]) -> None:
         table.add_row(name, value)
     console.print(table)
     console.print(_artefacts(report["files"]))
+
+
+def _bound(ram: Mapping[str, Any]) -> str:
+    """The lower bound, and how far above it the arena is."""
+    if not ram:
+        return UNKNOWN
+    apart = 100 * (ram["arena"] / ram["lower_bound"] - 1)
+    return f"{kib(ram['lower_bound'])} (the arena is {apart:.2f}% above)"
 
 
 def _choices(flags: Mapping[str, Any]) -> dict[str, str]:

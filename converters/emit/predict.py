@@ -3,25 +3,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from typing import Any
 
 from converters.emit.op_features import features
 from converters.errors import ConversionError
-from converters.graph import Graph
+from converters.graph import Graph, Subgraph, Tensor
 from converters.targets import TARGETS
 from converters.targets.costs import CostTable, read_costs
 
+Known = dict[Hashable, float]
+"""Instructions of ops by all that they depend on."""
 
-def predict_step(graph: Graph, table: CostTable) -> int:
-    """Instructions of one call of ``train``."""
+
+def predict_step(graph: Graph, table: CostTable, known: Known | None = None) -> int:
+    """Instructions of one call of ``train``. ``known``: of ops that were met before; it grows."""
+    known = {} if known is None else known
     index = graph.signatures["train"].subgraph
     constant, by_element = table.step
     total = 0.0
     for at, place, times in graph.runs(index):
-        subgraph = graph.subgraphs[at]
-        op = features(subgraph, subgraph.ops[place])
-        total += times * table.instructions(op.family, op.terms)
+        total += times * _instructions(graph.subgraphs[at], place, table, known)
     return round(total + constant + by_element * elements_checked(graph))
+
+
+def _instructions(subgraph: Subgraph, place: int, table: CostTable, known: Known) -> float:
+    op = subgraph.ops[place]
+    tensors = [subgraph.tensors[t] for t in (*op.inputs, *op.outputs) if t >= 0]
+    key = (op.kind, len(op.inputs), _content(op.options), *map(_form, tensors))
+    if key not in known:
+        found = features(subgraph, op)
+        known[key] = table.instructions(found.family, found.terms)
+    return known[key]
+
+
+def _content(options: Any) -> Hashable:
+    fields = options if isinstance(options, dict) else vars(options) if options else {}
+    return tuple((name, str(value)) for name, value in fields.items())
+
+
+def _form(tensor: Tensor) -> Hashable:
+    """Of a constant the content, where it may be a list of axes."""
+    data = tensor.data if tensor.type == "INT32" else None
+    return tensor.type, tensor.shape, None if data is None else data.tobytes()
 
 
 def elements_checked(graph: Graph) -> int:
@@ -35,9 +59,10 @@ def cost_on(target: str) -> Callable[[Graph], float]:
     """What decides between schedules: instructions of a step on ``target``."""
     table = read_costs(target)
     if table is None:
-        known = ", ".join(name for name in TARGETS if read_costs(name) is not None)
-        raise ConversionError(f"target must be one whose costs are known, {known}; got {target!r}")
-    return lambda graph: predict_step(graph, table)
+        names = ", ".join(name for name in TARGETS if read_costs(name) is not None)
+        raise ConversionError(f"target must be one whose costs are known, {names}; got {target!r}")
+    known: Known = {}
+    return lambda graph: predict_step(graph, table, known)
 
 
 def predict_steps(graph: Graph) -> dict[str, int]:

@@ -205,6 +205,8 @@ class _Rewrite:
         options = schema.FullyConnectedOptionsT()
         edit.ops.append(Op("FULLY_CONNECTED", (weights, square), (through,), options))
         column = {t: edit.builtin("RESHAPE", [t], (mixed, 1)) for t in (along, constant, deviation)}
-        lost = binary("ADD", binary("MUL", through, column[along]), binary("MUL", column[constant], alone))
+        lost = binary(
+            "ADD", binary("MUL", through, column[along]), binary("MUL", column[constant], alone)
+        )
         weighted = binary("DIV", weights, column[deviation])
         return edit.reduce("SUM", binary("MUL", weighted, lost), 0)

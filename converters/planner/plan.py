@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from converters.graph import FOR_EACH, Graph, Subgraph
-from converters.planner.lifetimes import lifetimes
-from converters.planner.problem import Buffer, Problem, aligned
-from converters.planner.solver import solve
+from converters.planner.lifetimes import Lifetime, lifetimes
+from converters.planner.minimalloc import NamedProblem
+from converters.planner.problem import Buffer, Problem, Solution, aligned
+from converters.planner.solver import ROUNDS, solve
 from converters.planner.storage import Storage, assign_storage
 
 METADATA_NAME = "biotrain_plan"
@@ -104,8 +107,11 @@ class Plan:
         return struct.pack(f"<{len(words)}i", *words)
 
 
-def make_plan(graph: Graph) -> Plan:
-    """Plan variables and all signatures into one arena; they never run at the same time."""
+def make_plan(graph: Graph, *, enough: int = 0, rounds: int = ROUNDS) -> Plan:
+    """Plan variables and all signatures into one arena; they never run at the same time.
+
+    ``enough``: an arena that is small enough; ``rounds``: how long the solver tries to get there.
+    """
     variables: dict[str, tuple[int, int]] = {}
     offset = 0
     early = written_early(graph)
@@ -125,7 +131,13 @@ def make_plan(graph: Graph) -> Plan:
     for i in range(len(graph.subgraphs)):
         if i not in bodies:
             plans |= _plan_signature(
-                graph, i, variables, base=offset, is_init=i == init, restores=i == restore
+                graph,
+                i,
+                variables,
+                base=offset,
+                is_init=i == init,
+                restores=i == restore,
+                solver=partial(solve, wanted=enough - offset, rounds=rounds),
             )
     ordered = tuple(plans[i] for i in range(len(graph.subgraphs)))
     arena = offset + max(p.peak for p in ordered)
@@ -165,15 +177,14 @@ def _plan_signature(
     base: int,
     is_init: bool,
     restores: bool,
+    solver: Callable[[Problem], Solution],
 ) -> dict[int, SubgraphPlan]:
     """The plans of a subgraph and of the bodies of its loops, in one packing."""
     subgraph = graph.subgraphs[index]
     storage = assign_storage(subgraph, restores=restores, bodies=graph.subgraphs)
     packed = lifetimes(graph, subgraph, storage)
-    problem = Problem(
-        tuple(Buffer(n, aligned(p.group.size), p.first, p.last) for n, p in enumerate(packed))
-    )
-    solution = solve(problem) if packed else None
+    problem = _problem(packed)
+    solution = solver(problem) if packed else None
     start = {}
     spans = []
     for n, p in enumerate(packed):
@@ -221,6 +232,24 @@ def _plan_signature(
         spans=tuple(spans),
     )
     return plans
+
+
+def _problem(packed: list[Lifetime]) -> Problem:
+    return Problem(
+        tuple(Buffer(n, aligned(p.group.size), p.first, p.last) for n, p in enumerate(packed))
+    )
+
+
+def problem_of(graph: Graph, key: str) -> NamedProblem:
+    """What is packed for a signature: all but variables. Buffers are called
+    ``<subgraph>:<tensor>`` after the first of their tensors.
+    """
+    subgraph = graph.subgraph_of(key)
+    storage = assign_storage(subgraph, restores=key == "restore", bodies=graph.subgraphs)
+    packed = lifetimes(graph, subgraph, storage)
+    number = {id(s): n for n, s in enumerate(graph.subgraphs)}
+    names = tuple(f"{number[id(p.subgraph)]}:{p.group.tensors[0]}" for p in packed)
+    return NamedProblem(_problem(packed), names)
 
 
 def _slice(outer: Place | None, outer_bytes: int, bytes_: int, depth: int) -> Place | None:

@@ -16,12 +16,15 @@ def aligned(size: int) -> int:
 
 @dataclass(frozen=True)
 class Buffer:
-    """``size`` bytes (a multiple of ALIGNMENT), live while ops first..last run, both included."""
+    """``size`` bytes, live while ops first..last run, both included, at a multiple of
+    ``alignment``. Sizes in a graph are multiples of ALIGNMENT, so that any packing is aligned.
+    """
 
     id: int
     size: int
     first: int
     last: int
+    alignment: int = 1
 
     def overlaps_in_time(self, other: Buffer) -> bool:
         return self.first <= other.last and other.first <= self.last

@@ -80,6 +80,7 @@ class _Run:
         self._next = self._marks()
         self._checked = 0
         self._variables: dict[str, int] = {}
+        self._fixed: dict[tuple[int, int], slice] = {}
 
     def run(self) -> int:
         frame = self._frame
@@ -126,6 +127,17 @@ class _Run:
                 self._compute(frame, i, op)
 
     def _span(self, frame: _Frame, t: int) -> slice:
+        """Where its bytes are; of tensors that are no slices, found once."""
+        known = self._fixed.get((id(frame.part), t))
+        if known is not None:
+            return known
+        place = frame.part.places[t]
+        span = self._new_span(frame, t)
+        if place is not None and not any(place.strides):
+            self._fixed[id(frame.part), t] = span
+        return span
+
+    def _new_span(self, frame: _Frame, t: int) -> slice:
         place, size = frame.part.places[t], frame.subgraph.tensors[t].bytes
         if place is None:
             raise PlanError(f"{frame.subgraph.name}: tensor {frame.name(t)} is nowhere")

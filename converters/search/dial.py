@@ -21,11 +21,15 @@ from converters.passes.norm_into_pool import norm_into_pool
 from converters.passes.slope_sums import SLOPES
 from converters.passes.stream_channels import Chain
 from converters.planner.plan import Plan, make_plan
+from converters.planner.solver import ROUNDS
 from converters.search.budget import Budget, overhead_bytes
 from converters.search.recipe import Place, Prepared, Recipe, build, finish, prepare
 
 _LEAST = 1024
 """Bytes of the smallest tensors that chains are made of."""
+
+_FEW_ROUNDS = 40
+"""Of the solver, for one of many candidates."""
 
 Cost = Callable[[Graph], float]
 Move = Callable[[Recipe], Recipe]
@@ -46,6 +50,11 @@ class Schedule:
         """All of it, of the firmware."""
         return self.plan.arena_bytes + overhead_bytes(self.graph)
 
+    @property
+    def bound_bytes(self) -> int:
+        """What no packing of it can be below."""
+        return self.plan.lower_bound + overhead_bytes(self.graph)
+
     def in_words(self) -> dict[str, Any]:
         """For the report: the choices, in the order in which they were made."""
         sample = self.recipe.sample
@@ -65,13 +74,14 @@ class Schedule:
 
 
 class NothingFits(ConversionError):
-    """``least`` is the schedule with the least RAM there is."""
+    """``least`` is the schedule with the least RAM there is, ``advice`` what would help."""
 
-    def __init__(self, budget: Budget, least: Schedule) -> None:
+    def __init__(self, budget: Budget, least: Schedule, advice: str = "") -> None:
         self.budget, self.least = budget, least
         super().__init__(
             f"ram: the model trains in {least.ram_bytes} bytes at least, {budget.ram_bytes} are "
             f"given, {least.ram_bytes - (budget.ram_bytes or 0)} too few"
+            + (f"; {advice}" if advice else "")
         )
 
 
@@ -85,35 +95,76 @@ def choose(
         resident = _resident(graph, cost)
         if _fits(resident, budget):
             return resident
-    found = []
+    found: list[Schedule] = []
     failed: list[NothingFits] = []
+    for prepared, recipes in _ways(graph, batch, sample, scale):
+        try:
+            found.append(_searched(prepared, recipes, budget, cost))
+        except NothingFits as error:
+            failed.append(error)
+    if not found:
+        raise min(failed, key=lambda error: error.least.ram_bytes)
+    return min(found, key=_ram_and_cost if budget.least else lambda schedule: (schedule.cost, 0.0))
+
+
+def least_ram(graph: Graph, *, batch: int, sample: Sample, scale: float) -> int:
+    """Bytes of RAM of the schedule with the least, whatever it costs."""
+    return min(
+        _least(prepared, recipes, lambda graph: 0.0).ram_bytes
+        for prepared, recipes in _ways(graph, batch, sample, scale)
+    )
+
+
+def _ways(
+    graph: Graph, batch: int, sample: Sample, scale: float
+) -> Iterator[tuple[Prepared, list[Recipe]]]:
+    """Recipes, from the fewest instructions to the least RAM."""
     for ahead in (False, True):
         prepared = prepare(graph, batch=batch, sample=sample, scale=scale, ahead=ahead)
-        try:
-            found.append(_searched(prepared, Recipe(sample, scale, ahead=ahead), budget, cost))
-        except NothingFits as least:
-            failed.append(least)
-    if not found:
-        raise min(failed, key=lambda least: least.least.ram_bytes)
-    if budget.least:
-        return min(found, key=lambda schedule: (schedule.ram_bytes, schedule.cost))
-    return min(found, key=lambda schedule: schedule.cost)
+        first = Recipe(sample, scale, ahead=ahead, fast_fir=frozenset())
+        sizes = (None, *thresholds(prepared))
+        yield prepared, [replace(first, at_least=at_least) for at_least in sizes]
 
 
-def _searched(prepared: Prepared, first: Recipe, budget: Budget, cost: Cost) -> Schedule:
-    """From the most memory to the least, until one fits, and what makes that one faster."""
-    least: Schedule | None = None
-    for at_least in (None, *thresholds(prepared)):
-        recipe = replace(first, at_least=at_least, fast_fir=frozenset())
-        found = _schedule(prepared, recipe, cost)
-        if least is None or found.plan.arena_bytes < least.plan.arena_bytes:
-            least = found
-        if not budget.least and _fits(found, budget):
-            return _refined(prepared, found, budget, cost)
-    assert least is not None
+def _searched(prepared: Prepared, recipes: list[Recipe], budget: Budget, cost: Cost) -> Schedule:
+    """The first recipe that fits, made faster; or the least there is."""
     if budget.least:
-        return _refined(prepared, least, Budget(least.ram_bytes), cost)
-    raise NothingFits(budget, least)
+        least = _least(prepared, recipes, cost)
+        return _packed(_refined(prepared, least, Budget(least.ram_bytes), cost))
+    for recipe in recipes:
+        found = _squeezed(_schedule(prepared, recipe, cost), budget)
+        if _fits(found, budget):
+            return _packed(_refined(prepared, found, budget, cost))
+    raise NothingFits(budget, _least(prepared, recipes, cost))
+
+
+def _least(prepared: Prepared, recipes: list[Recipe], cost: Cost) -> Schedule:
+    """The schedule with the least RAM: a better packing is looked for where one could win."""
+    found = [_schedule(prepared, recipe, cost) for recipe in recipes]
+    least = min(found, key=_ram_and_cost)
+    for schedule in sorted(found, key=lambda schedule: (schedule.bound_bytes, schedule.cost)):
+        if (schedule.bound_bytes, schedule.cost) < _ram_and_cost(least):
+            least = min(least, _packed(schedule), key=_ram_and_cost)
+    return least
+
+
+def _packed(schedule: Schedule) -> Schedule:
+    return replace(schedule, plan=make_plan(schedule.graph))
+
+
+def _ram_and_cost(schedule: Schedule) -> tuple[int, float]:
+    return schedule.ram_bytes, schedule.cost
+
+
+def _squeezed(schedule: Schedule, budget: Budget, *, rounds: int = ROUNDS) -> Schedule:
+    """With another packing, if that may make it fit."""
+    if (
+        budget.ram_bytes is None
+        or not schedule.bound_bytes <= budget.ram_bytes < schedule.ram_bytes
+    ):
+        return schedule
+    enough = budget.ram_bytes - overhead_bytes(schedule.graph)
+    return replace(schedule, plan=make_plan(schedule.graph, enough=enough, rounds=rounds))
 
 
 def _fits(schedule: Schedule, budget: Budget) -> bool:
@@ -139,7 +190,7 @@ def _resident(graph: Graph, cost: Cost) -> Schedule:
 def _schedule(prepared: Prepared, recipe: Recipe, cost: Cost) -> Schedule:
     graph = build(prepared, recipe)
     level = "samples" if recipe.at_least is None else "channels"
-    return Schedule(level, recipe, graph, make_plan(graph), cost(graph))
+    return Schedule(level, recipe, graph, make_plan(graph, rounds=0), cost(graph))
 
 
 def _refined(prepared: Prepared, base: Schedule, budget: Budget, cost: Cost) -> Schedule:
@@ -154,8 +205,9 @@ def _refined(prepared: Prepared, base: Schedule, budget: Budget, cost: Cost) -> 
     best = base
     for _, _, move in sorted(gains, key=lambda entry: entry[:2]):
         found = _schedule(prepared, move(best.recipe), cost)
-        if _fits(found, budget) and found.cost < best.cost:
-            best = found
+        if found.cost < best.cost:
+            found = _squeezed(found, budget, rounds=_FEW_ROUNDS)
+            best = found if _fits(found, budget) else best
     return best
 
 

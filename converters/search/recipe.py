@@ -58,9 +58,13 @@ class Prepared:
     streamed: tuple[int, ...]
     """Subgraphs whose chains may run depth first, and in how many loops they are."""
     depths: tuple[int, ...]
+    _chains: dict[tuple[int, int], list[Chain]] = field(default_factory=dict, compare=False)
 
     def chains_of(self, position: int, at_least: int) -> list[Chain]:
-        return chains(self.graph.subgraphs[self.streamed[position]], at_least)
+        if (position, at_least) not in self._chains:
+            found = chains(self.graph.subgraphs[self.streamed[position]], at_least)
+            self._chains[position, at_least] = found
+        return self._chains[position, at_least]
 
 
 def prepare(
