@@ -128,7 +128,7 @@ def _convert(
     progress: Callable[[str], None],
 ) -> ConversionResult:
     from converters import graph as graphs
-    from converters.emit.predict import cost_on
+    from converters.emit.predict import cost_on, stack_on
     from converters.gradients.writer import Writer
     from converters.passes.add_into_bias import add_into_bias
     from converters.passes.channels_first import channels_first
@@ -142,7 +142,7 @@ def _convert(
     from converters.planner.plan import METADATA_NAME
     from converters.planner.storage import IN_PLACE
     from converters.planner.verify import verify
-    from converters.search.budget import BUDGET_NAME, budget_metadata
+    from converters.search.budget import BUDGET_NAME, STATIC_BYTES, budget_metadata
     from converters.search.dial import choose
     from converters.step.export import export
     from converters.step.training_step import TrainingStep
@@ -159,6 +159,7 @@ def _convert(
     graph = replace(graph, description="biotrain_tf trainable model", metadata={})
     schedule = None
     if compact:
+        stack = stack_on(demand.target)
         schedule = choose(
             zero_states(relu_behind_pool(through_views(add_into_bias(channels_first(graph))))),
             batch=options.batch_size,
@@ -166,6 +167,7 @@ def _convert(
             sample=demand.sample,
             scale=demand.scale,
             cost=cost_on(demand.target),
+            overhead=lambda graph: STATIC_BYTES + stack(graph),
         )
         verify(schedule.graph, schedule.plan, IN_PLACE)
         plan = {METADATA_NAME: schedule.plan.to_metadata()}

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from converters.emit.op_features import features
 from converters.errors import ConversionError
-from converters.graph import Graph
+from converters.graph import FETCH, Graph
 from converters.targets import TARGETS
 from converters.targets.costs import CostTable, read_costs
+from converters.targets.stacks import read_stacks
 
 
 def predict_step(graph: Graph, table: CostTable) -> int:
@@ -38,6 +39,25 @@ def cost_on(target: str) -> Callable[[Graph], float]:
         known = ", ".join(name for name in TARGETS if read_costs(name) is not None)
         raise ConversionError(f"target must be one whose costs are known, {known}; got {target!r}")
     return lambda graph: predict_step(graph, table)
+
+
+def stack_on(target: str) -> Callable[[Graph], int]:
+    """Bytes of the stack that a firmware needs on ``target``, for training and inference."""
+    table = read_stacks(target)
+
+    def stack(graph: Graph) -> int:
+        runs: dict[tuple[str, int], None] = {}
+        fetched = False
+        for name in ("train", "infer"):
+            around = graph.loops_around(graph.signatures[name].subgraph)
+            for at, loops in around.items():
+                subgraph = graph.subgraphs[at]
+                for op in subgraph.ops:
+                    runs[features(subgraph, op).family, loops] = None
+                    fetched |= op.kind == FETCH
+        return table.deepest(runs, fetched=fetched)
+
+    return stack
 
 
 def predict_steps(graph: Graph) -> dict[str, int]:

@@ -27,6 +27,8 @@ _LEAST = 1024
 """Bytes of the smallest tensors that chains are made of."""
 
 Cost = Callable[[Graph], float]
+Overhead = Callable[[Graph], int]
+"""Bytes of RAM that a firmware needs beside the arena."""
 Move = Callable[[Recipe], Recipe]
 
 
@@ -39,11 +41,13 @@ class Schedule:
     graph: Graph
     plan: Plan
     cost: float
+    overhead_bytes: int
+    """RAM of the firmware beside the arena."""
 
     @property
     def ram_bytes(self) -> int:
         """All of it, of the firmware."""
-        return self.plan.arena_bytes + overhead_bytes(self.graph)
+        return self.plan.arena_bytes + self.overhead_bytes
 
     def in_words(self) -> dict[str, Any]:
         """For the report: the choices, in the order in which they were made."""
@@ -59,7 +63,7 @@ class Schedule:
                 op.kind == FOR_EACH for subgraph in self.graph.subgraphs for op in subgraph.ops
             ),
             "predicted_instructions_per_step": round(self.cost),
-            "overhead_bytes": overhead_bytes(self.graph),
+            "overhead_bytes": self.overhead_bytes,
         }
 
 
@@ -75,16 +79,25 @@ class NothingFits(ConversionError):
 
 
 def choose(
-    graph: Graph, *, batch: int, budget: Budget, sample: Sample, scale: float, cost: Cost
+    graph: Graph,
+    *,
+    batch: int,
+    budget: Budget,
+    sample: Sample,
+    scale: float,
+    cost: Cost,
+    overhead: Overhead = overhead_bytes,
 ) -> Schedule:
     """The schedule to use. ``NothingFits`` carries the least there is if none does."""
     if budget.is_free and sample is Sample.FLOAT32:
-        return _resident(graph, cost)
+        return _resident(graph, cost, overhead)
     if sample is Sample.FLOAT32 and not budget.least:
-        resident = _resident(graph, cost)
+        resident = _resident(graph, cost, overhead)
         if _fits(resident, budget):
             return resident
-    prepared = prepare(graph, batch=batch, sample=sample, scale=scale)
+    prepared = replace(
+        prepare(graph, batch=batch, sample=sample, scale=scale), overhead=overhead
+    )
     least: Schedule | None = None
     for at_least in (None, *thresholds(prepared)):
         found = _schedule(prepared, Recipe(sample, scale, at_least, fast_fir=frozenset()), cost)
@@ -113,15 +126,17 @@ def thresholds(prepared: Prepared) -> list[int]:
     return sorted(sizes, reverse=True)
 
 
-def _resident(graph: Graph, cost: Cost) -> Schedule:
+def _resident(graph: Graph, cost: Cost, overhead: Overhead) -> Schedule:
     finished = finish(norm_into_pool(graph))
-    return Schedule("resident", Recipe(), finished, make_plan(finished), cost(finished))
+    plan = make_plan(finished)
+    return Schedule("resident", Recipe(), finished, plan, cost(finished), overhead(finished))
 
 
 def _schedule(prepared: Prepared, recipe: Recipe, cost: Cost) -> Schedule:
     graph = build(prepared, recipe)
     level = "samples" if recipe.at_least is None else "channels"
-    return Schedule(level, recipe, graph, make_plan(graph), cost(graph))
+    plan = make_plan(graph)
+    return Schedule(level, recipe, graph, plan, cost(graph), prepared.overhead(graph))
 
 
 def _refined(prepared: Prepared, base: Schedule, budget: Budget, cost: Cost) -> Schedule:

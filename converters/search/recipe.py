@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from converters.graph import Graph
@@ -17,6 +17,7 @@ from converters.passes.read_codes import add_pieces, read_codes
 from converters.passes.split_norms import split_norms
 from converters.passes.stream_batch import stream_batch
 from converters.passes.stream_channels import Chain, chains, stream_channels
+from converters.search.budget import overhead_bytes
 
 Place = tuple[str, int]
 """A chain: the name of its subgraph, and its number there."""
@@ -52,6 +53,7 @@ class Prepared:
     streamed: tuple[int, ...]
     """Subgraphs whose chains may run depth first, and in how many loops they are."""
     depths: tuple[int, ...]
+    overhead: Callable[[Graph], int] = overhead_bytes
 
     def chains_of(self, position: int, at_least: int) -> list[Chain]:
         return chains(self.graph.subgraphs[self.streamed[position]], at_least)
