@@ -64,9 +64,7 @@ def _measure(path: Path, target: str, seen: _Seen) -> None:
     graph = read(info.content)
     order = list(execution_order(graph))
     if len(order) != len(step.stacks):
-        raise DeviceError(
-            f"{device.name}: wanted {len(order)} operators; found {len(step.stacks)}"
-        )
+        raise DeviceError(f"{device.name}: wanted {len(order)} operators; found {len(step.stacks)}")
     around = graph.loops_around(graph.signatures["train"].subgraph)
     for (at, i), stack in zip(order, step.stacks, strict=True):
         family = features(graph.subgraphs[at], graph.subgraphs[at].ops[i]).family
@@ -101,4 +99,3 @@ def _table(target: str, seen: _Seen) -> StackTable:
         for most in range(deepest + 1)
     )
     return StackTable(target, bases[False], bases[True], loop, start, dict(families))
-

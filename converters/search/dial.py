@@ -95,9 +95,7 @@ def choose(
         resident = _resident(graph, cost, overhead)
         if _fits(resident, budget):
             return resident
-    prepared = replace(
-        prepare(graph, batch=batch, sample=sample, scale=scale), overhead=overhead
-    )
+    prepared = replace(prepare(graph, batch=batch, sample=sample, scale=scale), overhead=overhead)
     least: Schedule | None = None
     for at_least in (None, *thresholds(prepared)):
         found = _schedule(prepared, Recipe(sample, scale, at_least, fast_fir=frozenset()), cost)
