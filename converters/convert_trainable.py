@@ -196,7 +196,17 @@ def _schedule(graph: Any, options: Any, demand: Any) -> Any:
         sample=demand.sample,
         scale=demand.scale,
         cost=cost_on(demand.target),
+        overhead=_overhead_on(demand.target),
     )
+
+
+def _overhead_on(target: str) -> Callable[[Any], int]:
+    """Bytes of RAM that a firmware needs beside the arena."""
+    from converters.emit.predict import stack_on
+    from converters.search.budget import STATIC_BYTES
+
+    stack = stack_on(target)
+    return lambda graph: STATIC_BYTES + stack(graph)
 
 
 def _advised(
@@ -236,7 +246,13 @@ def _advised(
             forced = {"momentum": None} if alternative.option == "optimizer" else {}
             changed = replace(options, **{alternative.option: alternative.value}, **forced)
             _, other = _trace(model, changed, True, lambda stage: None)
-        return least_ram(other, batch=changed.batch_size, sample=sample, scale=demand.scale)
+        return least_ram(
+            other,
+            batch=changed.batch_size,
+            sample=sample,
+            scale=demand.scale,
+            overhead=_overhead_on(demand.target),
+        )
 
     return with_advice(error, chosen, ram_of, progress)
 

@@ -129,6 +129,18 @@ class Graph:
             if op.kind == FOR_EACH:
                 yield from self.runs(op.options["subgraph"], times * op.options["count"])
 
+    def loops_around(self, index: int) -> dict[int, int]:
+        """Of a subgraph and the bodies of its loops: how many loops are around each."""
+        found = {index: 0}
+        waiting = [index]
+        while waiting:
+            at = waiting.pop()
+            for op in self.subgraphs[at].ops:
+                if op.kind == FOR_EACH:
+                    found[op.options["subgraph"]] = found[at] + 1
+                    waiting.append(op.options["subgraph"])
+        return found
+
     def init_subgraph(self) -> int | None:
         """The subgraph that CALL_ONCE runs to give variables their first values."""
         for subgraph in self.subgraphs:

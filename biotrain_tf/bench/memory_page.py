@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from biotrain_tf.bench.memory import instructions_in_words
 from biotrain_tf.report.plots import ram_curves
 
 _KIB = 1024
@@ -22,18 +23,20 @@ def memory_table(rows: Sequence[dict[str, Any]]) -> str:
     for row in rows:
         ram, limit = row["ram_total_bytes"], row["limit_bytes"]
         shown = f"{ram / _KIB:,.1f}"
-        instructions = f"{row['instructions_per_step']:,}"
         cells = [
             *(row[name] for name in names),
             f"**{shown}**" if limit is not None and ram > limit else shown,
             "" if limit is None else str(limit // _KIB),
-            f"{row['lower_bound_bytes'] / _KIB:,.1f}",
-            instructions if row["measured"] else f"{instructions} predicted",
-            f"{row['instructions_per_mac']:.2f}",
+            "" if row["lower_bound_bytes"] is None else f"{row['lower_bound_bytes'] / _KIB:,.1f}",
+            instructions_in_words(row),
+            "" if row["instructions_per_mac"] is None else f"{row['instructions_per_mac']:.2f}",
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def memory_plot(rows: Sequence[dict[str, Any]]) -> str:
-    return ram_curves(rows)
+    """Of plans: what nobody has planned, and hosts, are not on the curves."""
+    return ram_curves(
+        [row for row in rows if row["predicted_ram_bytes"] is not None and row["level"] != "eager"]
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,7 +20,13 @@ from converters.targets import TargetProfile
 MARK_SYMBOL = "biotrain_mark"
 OP_MARK_SYMBOL = "biotrain_op_mark"
 
-_EVENT = re.compile(r"^(mark|op|total) instructions=(\d+) loads=(\d+) fmas=(\d+)$", re.MULTILINE)
+BEGIN_SYMBOL = "main"
+STACK_SYMBOLS = ("biotrain_stack_limit", "biotrain_stack_top")
+
+_EVENT = re.compile(
+    r"^(mark|op|total|begin) instructions=(\d+) loads=(\d+) fmas=(\d+)(?: stack=(\d+))?$",
+    re.MULTILINE,
+)
 _INSTRUCTION = re.compile(r"^[ \t]*([0-9a-f]+):[ \t]+([a-z]\S*)[ \t]*(.*)$", re.MULTILINE)
 _VECTOR_WORDS = 4
 
@@ -48,12 +54,16 @@ class Executed:
 class Interval:
     """Between two marks: everything, and each operator that ran in between, in order.
 
-    ``before`` is what came before the first of them.
+    ``before`` is what came before the first of them. ``stacks``: bytes of the stack that each of
+    the operators was the deepest at; ``stack_at_start``: the deepest before the first interval,
+    where that was asked for.
     """
 
     total: Executed
     before: Executed
     ops: tuple[Executed, ...]
+    stacks: tuple[int, ...] = ()
+    stack_at_start: int = 0
 
 
 def read_intervals(text: str) -> list[Interval]:
@@ -61,14 +71,21 @@ def read_intervals(text: str) -> list[Interval]:
     intervals: list[Interval] = []
     start: Executed | None = None
     seen: list[Executed] = []
+    stacks: list[int] = []
+    at_start = 0
     for event, *figures in _EVENT.findall(text):
-        now = Executed(*map(int, figures))
+        now, stack = Executed(*map(int, figures[:3])), int(figures[3] or 0)
+        if start is not None and seen:
+            stacks.append(stack)
+        elif event != "begin" and not intervals:
+            at_start = max(at_start, stack)
         if event == "op":
             seen.append(now)
         elif event == "mark" and start is None:
-            start, seen = now, []
+            start, seen, stacks = now, [], []
         elif event == "mark" and start is not None:
-            intervals.append(_interval(start, seen, now))
+            found = _interval(start, seen, now)
+            intervals.append(replace(found, stacks=tuple(stacks), stack_at_start=at_start))
             start = None
     return intervals
 

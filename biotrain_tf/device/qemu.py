@@ -13,8 +13,10 @@ from pathlib import Path
 
 from biotrain_tf.device import build
 from biotrain_tf.device.counting import (
+    BEGIN_SYMBOL,
     MARK_SYMBOL,
     OP_MARK_SYMBOL,
+    STACK_SYMBOLS,
     Interval,
     read_intervals,
     write_weights,
@@ -46,8 +48,11 @@ class QemuDevice(Device):
         link: str = "semihosting",
         count: bool = True,
         by_op: bool = False,
+        stack: bool = False,
     ) -> None:
-        """``by_op`` counts each operator apart, and loads and multiply-adds too."""
+        """``by_op`` counts each operator apart, and loads and multiply-adds too; ``stack`` sees how
+        much of the stack it uses, which takes several times as long.
+        """
         if link not in LINKS:
             raise BiotrainError(f"link: wanted one of {', '.join(LINKS)}; found {link!r}")
         self.name = f"{profile.name} on QEMU"
@@ -58,6 +63,7 @@ class QemuDevice(Device):
         require_qemu(profile)
         self._plugin = build.build_plugin(TARGETS["host"]) if count else None
         self._by_op = by_op
+        self._stack = stack
 
     def run(self, commands: Sequence[Command], on_reply: OnReply, *, timeout_s: float) -> Counts:
         with tempfile.TemporaryDirectory(prefix="biotrain-") as name:
@@ -89,6 +95,7 @@ class QemuDevice(Device):
             mark=symbols.get(MARK_SYMBOL),
             op_mark=symbols.get(OP_MARK_SYMBOL) if self._by_op else None,
             weights=self._by_op,
+            stack=[symbols[n] for n in (*STACK_SYMBOLS, BEGIN_SYMBOL)] if self._stack else (),
         )
         return [*arguments, *self._paint(folder)]
 
@@ -171,8 +178,11 @@ def qemu_arguments(
     mark: int | None,
     op_mark: int | None = None,
     weights: bool = False,
+    stack: Sequence[int] = (),
 ) -> list[str]:
-    """The command; ``mark`` and ``op_mark`` are symbols' values, files lie where it is started."""
+    """The command; ``mark`` and ``op_mark`` are symbols' values, files lie where it is started.
+    ``stack``: its ends, and where the program begins.
+    """
     assert profile.qemu is not None
     arguments = [require_qemu(profile), *profile.qemu.arguments]
     arguments += ["-display", "none", "-monitor", "none", "-serial", serial]
@@ -184,6 +194,9 @@ def qemu_arguments(
             options.append(f"op={op_mark & ~1:#x}")
         if weights:
             options.append(f"weights={_WEIGHTS}")
+        if stack:
+            low, high, begin = stack
+            options += [f"low={low:#x}", f"high={high:#x}", f"begin={begin & ~1:#x}"]
         arguments += ["-plugin", ",".join(options)]
     return [*arguments, "-kernel", str(program)]
 

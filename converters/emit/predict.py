@@ -8,9 +8,10 @@ from typing import Any
 
 from converters.emit.op_features import features
 from converters.errors import ConversionError
-from converters.graph import Graph, Subgraph, Tensor
+from converters.graph import FETCH, Graph, Subgraph, Tensor
 from converters.targets import TARGETS
 from converters.targets.costs import CostTable, read_costs
+from converters.targets.stacks import read_stacks
 
 Known = dict[Hashable, float]
 """Instructions of ops by all that they depend on."""
@@ -63,6 +64,25 @@ def cost_on(target: str) -> Callable[[Graph], float]:
         raise ConversionError(f"target must be one whose costs are known, {names}; got {target!r}")
     known: Known = {}
     return lambda graph: predict_step(graph, table, known)
+
+
+def stack_on(target: str) -> Callable[[Graph], int]:
+    """Bytes of the stack that a firmware needs on ``target``, for training and inference."""
+    table = read_stacks(target)
+
+    def stack(graph: Graph) -> int:
+        runs: dict[tuple[str, int], None] = {}
+        fetched = False
+        for name in ("train", "infer"):
+            around = graph.loops_around(graph.signatures[name].subgraph)
+            for at, loops in around.items():
+                subgraph = graph.subgraphs[at]
+                for op in subgraph.ops:
+                    runs[features(subgraph, op).family, loops] = None
+                    fetched |= op.kind == FETCH
+        return table.deepest(runs, fetched=fetched)
+
+    return stack
 
 
 def predict_steps(graph: Graph) -> dict[str, int]:

@@ -32,6 +32,8 @@ _FEW_ROUNDS = 40
 """Of the solver, for one of many candidates."""
 
 Cost = Callable[[Graph], float]
+Overhead = Callable[[Graph], int]
+"""Bytes of RAM that a firmware needs beside the arena."""
 Move = Callable[[Recipe], Recipe]
 
 
@@ -44,16 +46,18 @@ class Schedule:
     graph: Graph
     plan: Plan
     cost: float
+    overhead_bytes: int
+    """RAM of the firmware beside the arena."""
 
     @property
     def ram_bytes(self) -> int:
         """All of it, of the firmware."""
-        return self.plan.arena_bytes + overhead_bytes(self.graph)
+        return self.plan.arena_bytes + self.overhead_bytes
 
     @property
     def bound_bytes(self) -> int:
         """What no packing of it can be below."""
-        return self.plan.lower_bound + overhead_bytes(self.graph)
+        return self.plan.lower_bound + self.overhead_bytes
 
     def in_words(self) -> dict[str, Any]:
         """For the report: the choices, in the order in which they were made."""
@@ -69,7 +73,7 @@ class Schedule:
                 op.kind == FOR_EACH for subgraph in self.graph.subgraphs for op in subgraph.ops
             ),
             "predicted_instructions_per_step": round(self.cost),
-            "overhead_bytes": overhead_bytes(self.graph),
+            "overhead_bytes": self.overhead_bytes,
         }
 
 
@@ -86,18 +90,25 @@ class NothingFits(ConversionError):
 
 
 def choose(
-    graph: Graph, *, batch: int, budget: Budget, sample: Sample, scale: float, cost: Cost
+    graph: Graph,
+    *,
+    batch: int,
+    budget: Budget,
+    sample: Sample,
+    scale: float,
+    cost: Cost,
+    overhead: Overhead = overhead_bytes,
 ) -> Schedule:
     """The schedule to use. ``NothingFits`` carries the least there is if none does."""
     if budget.is_free and sample is Sample.FLOAT32:
-        return _resident(graph, cost)
+        return _resident(graph, cost, overhead)
     if sample is Sample.FLOAT32 and not budget.least:
-        resident = _resident(graph, cost)
+        resident = _resident(graph, cost, overhead)
         if _fits(resident, budget):
             return resident
     found: list[Schedule] = []
     failed: list[NothingFits] = []
-    for prepared, recipes in _ways(graph, batch, sample, scale):
+    for prepared, recipes in _ways(graph, batch, sample, scale, overhead):
         try:
             found.append(_searched(prepared, recipes, budget, cost))
         except NothingFits as error:
@@ -107,20 +118,28 @@ def choose(
     return min(found, key=_ram_and_cost if budget.least else lambda schedule: (schedule.cost, 0.0))
 
 
-def least_ram(graph: Graph, *, batch: int, sample: Sample, scale: float) -> int:
+def least_ram(
+    graph: Graph,
+    *,
+    batch: int,
+    sample: Sample,
+    scale: float,
+    overhead: Overhead = overhead_bytes,
+) -> int:
     """Bytes of RAM of the schedule with the least, whatever it costs."""
     return min(
         _least(prepared, recipes, lambda graph: 0.0).ram_bytes
-        for prepared, recipes in _ways(graph, batch, sample, scale)
+        for prepared, recipes in _ways(graph, batch, sample, scale, overhead)
     )
 
 
 def _ways(
-    graph: Graph, batch: int, sample: Sample, scale: float
+    graph: Graph, batch: int, sample: Sample, scale: float, overhead: Overhead
 ) -> Iterator[tuple[Prepared, list[Recipe]]]:
     """Recipes, from the fewest instructions to the least RAM."""
     for ahead in (False, True):
         prepared = prepare(graph, batch=batch, sample=sample, scale=scale, ahead=ahead)
+        prepared = replace(prepared, overhead=overhead)
         first = Recipe(sample, scale, ahead=ahead, fast_fir=frozenset())
         sizes = (None, *thresholds(prepared))
         yield prepared, [replace(first, at_least=at_least) for at_least in sizes]
@@ -163,7 +182,7 @@ def _squeezed(schedule: Schedule, budget: Budget, *, rounds: int = ROUNDS) -> Sc
         or not schedule.bound_bytes <= budget.ram_bytes < schedule.ram_bytes
     ):
         return schedule
-    enough = budget.ram_bytes - overhead_bytes(schedule.graph)
+    enough = budget.ram_bytes - schedule.overhead_bytes
     return replace(schedule, plan=make_plan(schedule.graph, enough=enough, rounds=rounds))
 
 
@@ -182,15 +201,17 @@ def thresholds(prepared: Prepared) -> list[int]:
     return sorted(sizes, reverse=True)
 
 
-def _resident(graph: Graph, cost: Cost) -> Schedule:
+def _resident(graph: Graph, cost: Cost, overhead: Overhead) -> Schedule:
     finished = finish(norm_into_pool(graph))
-    return Schedule("resident", Recipe(), finished, make_plan(finished), cost(finished))
+    plan = make_plan(finished)
+    return Schedule("resident", Recipe(), finished, plan, cost(finished), overhead(finished))
 
 
 def _schedule(prepared: Prepared, recipe: Recipe, cost: Cost) -> Schedule:
     graph = build(prepared, recipe)
     level = "samples" if recipe.at_least is None else "channels"
-    return Schedule(level, recipe, graph, make_plan(graph, rounds=0), cost(graph))
+    plan = make_plan(graph, rounds=0)
+    return Schedule(level, recipe, graph, plan, cost(graph), prepared.overhead(graph))
 
 
 def _refined(prepared: Prepared, base: Schedule, budget: Budget, cost: Cost) -> Schedule:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from converters.graph import Graph
@@ -21,6 +21,7 @@ from converters.passes.split_norms import split_norms
 from converters.passes.stream_batch import stream_batch
 from converters.passes.stream_channels import Chain, chains, stream_channels
 from converters.passes.sums_ahead import sums_ahead
+from converters.search.budget import overhead_bytes
 
 Place = tuple[str, int]
 """A chain: the name of its subgraph, and its number there."""
@@ -58,6 +59,7 @@ class Prepared:
     streamed: tuple[int, ...]
     """Subgraphs whose chains may run depth first, and in how many loops they are."""
     depths: tuple[int, ...]
+    overhead: Callable[[Graph], int] = overhead_bytes
     _chains: dict[tuple[int, int], list[Chain]] = field(default_factory=dict, compare=False)
 
     def chains_of(self, position: int, at_least: int) -> list[Chain]:

@@ -120,8 +120,8 @@ def test_a_core_without_semihosting_falls_back_to_its_uart(
     profile = need_target(target)
 
     class Bare(QemuDevice):
-        def _arguments(self, semihosting: str, serial: str) -> list[str]:
-            arguments = super()._arguments(semihosting, serial)
+        def _arguments(self, folder: Path, semihosting: str, serial: str) -> list[str]:
+            arguments = super()._arguments(folder, semihosting, serial)
             at = arguments.index("-semihosting-config")
             return arguments[:at] + arguments[at + 2 :]
 

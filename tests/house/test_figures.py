@@ -10,7 +10,7 @@ import pytest
 from biotrain_tf.bench.bench_models import NAMED
 from biotrain_tf.bench.kernel_cases import kernel_cases
 from biotrain_tf.bench.kernels import emulated_targets, row_of
-from biotrain_tf.bench.memory import CASES, rungs
+from biotrain_tf.bench.memory import CASES, plans_of
 from biotrain_tf.bench.page import kernels_table, steps_table, summary
 from biotrain_tf.device.counting import Executed
 from scripts.update_figures import BEGIN, END, replace_block
@@ -79,7 +79,7 @@ def test_the_memory_page_shows_every_case_and_rung() -> None:
     text = MEMORY_PAGE.read_text().split(MEMORY_BEGIN)[1].split(END)[0]
     lines = [line for line in text.splitlines() if line.startswith("| ")][1:]
     shown = [[cell.strip() for cell in line.strip("|").split("|")][:3] for line in lines]
-    wanted = [[case.name, case.norm, rung.plan] for case in CASES for rung in rungs(case.limit_kib)]
+    wanted = [list(row) for case in CASES for row in plans_of(case)]
     print(f"compared={len(shown)}")
     assert shown == wanted
     assert memory_page(MEMORY_PAGE.read_text(), []) != MEMORY_PAGE.read_text()

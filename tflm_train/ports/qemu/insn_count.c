@@ -9,6 +9,11 @@
 //                   words the instruction there loads, how many multiply-adds
 //                   it makes; all others make none
 //
+//   low=<address>   with high=<address>, the stack: counts get a `stack=<n>`,
+//                   the bytes below `high` to the deepest that was written
+//                   since the last event. Takes several times as long
+//   begin=<address> a function from which on that is of interest: `begin`
+//
 // <counts> are `instructions=<n> loads=<n> fmas=<n>` since the start, and the
 // last line is `total <counts>`.
 //
@@ -43,6 +48,16 @@ void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
                                             qemu_plugin_vcpu_udata_cb_t cb,
                                             enum qemu_plugin_cb_flags flags,
                                             void *userdata);
+enum qemu_plugin_mem_rw { QEMU_PLUGIN_MEM_W = 2 };
+typedef uint32_t qemu_plugin_meminfo_t;
+typedef void (*qemu_plugin_vcpu_mem_cb_t)(unsigned int vcpu,
+                                          qemu_plugin_meminfo_t info,
+                                          uint64_t vaddr, void *userdata);
+void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn,
+                                      qemu_plugin_vcpu_mem_cb_t cb,
+                                      enum qemu_plugin_cb_flags flags,
+                                      enum qemu_plugin_mem_rw rw,
+                                      void *userdata);
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id,
                                     qemu_plugin_udata_cb_t cb, void *userdata);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
@@ -66,20 +81,34 @@ struct weight {
 // Advanced by translated code.
 static struct counts executed;
 
-static uint64_t mark_address, op_address;
+static uint64_t mark_address, op_address, begin_address;
+static uint64_t stack_low, stack_high, stack_deepest;
 static FILE *output;
 static struct weight *weights;  // by rising address
 static size_t weight_count;
 
-static char mark_event[] = "mark", op_event[] = "op", total_event[] = "total";
+static char mark_event[] = "mark", op_event[] = "op", total_event[] = "total",
+            begin_event[] = "begin";
 
 // Prints the name of the event and the counts.
 static void on_event(unsigned int vcpu, void *name) {
   (void)vcpu;
-  fprintf(output,
-          "%s instructions=%" PRIu64 " loads=%" PRIu64 " fmas=%" PRIu64 "\n",
+  fprintf(output, "%s instructions=%" PRIu64 " loads=%" PRIu64 " fmas=%" PRIu64,
           (const char *)name, executed.instructions, executed.loads,
           executed.fmas);
+  if (stack_high != 0) {
+    fprintf(output, " stack=%" PRIu64, stack_high - stack_deepest);
+    stack_deepest = stack_high;
+  }
+  fputc('\n', output);
+}
+
+static void on_store(unsigned int vcpu, qemu_plugin_meminfo_t info,
+                     uint64_t address, void *userdata) {
+  (void)vcpu;
+  (void)info;
+  (void)userdata;
+  if (address >= stack_low && address < stack_deepest) stack_deepest = address;
 }
 
 static int compare(const void *a, const void *b) {
@@ -110,7 +139,13 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
     }
     char *event = here.address == mark_address ? mark_event
                   : here.address == op_address ? op_event
-                                               : NULL;
+                  : here.address == begin_address && begin_address != 0
+                      ? begin_event
+                      : NULL;
+    if (stack_high != 0) {
+      qemu_plugin_register_vcpu_mem_cb(insn, on_store, QEMU_PLUGIN_CB_NO_REGS,
+                                       QEMU_PLUGIN_MEM_W, NULL);
+    }
     if (event != NULL) {
       qemu_plugin_register_vcpu_insn_exec_cb(insn, on_event,
                                              QEMU_PLUGIN_CB_NO_REGS, event);
@@ -159,6 +194,12 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
       mark_address = strtoull(argv[i] + 5, NULL, 0);
     } else if (strncmp(argv[i], "op=", 3) == 0) {
       op_address = strtoull(argv[i] + 3, NULL, 0);
+    } else if (strncmp(argv[i], "begin=", 6) == 0) {
+      begin_address = strtoull(argv[i] + 6, NULL, 0);
+    } else if (strncmp(argv[i], "low=", 4) == 0) {
+      stack_low = strtoull(argv[i] + 4, NULL, 0);
+    } else if (strncmp(argv[i], "high=", 5) == 0) {
+      stack_deepest = stack_high = strtoull(argv[i] + 5, NULL, 0);
     } else if (strncmp(argv[i], "weights=", 8) == 0) {
       if (!read_weights(argv[i] + 8)) {
         fprintf(stderr, "insn_count: weights=%s cannot be read\n", argv[i] + 8);
