@@ -18,7 +18,9 @@ from converters.passes.editor import Editor
 from converters.passes.norm_average_pool import side_by_side
 
 SLOPES, COUNTS = "BiotrainNormSlopePool", "BiotrainSlopesOfCounts"
-_SUMS, _NORM = "BiotrainNormGradSums", "BiotrainNormalise"
+SUMS, INPUT, _NORM = "BiotrainNormGradSums", "BiotrainNormGradInput", "BiotrainNormalise"
+_READ = {SUMS: (0, 1, 2, 3), INPUT: (0, 2, 3, 6)}
+"""Where x, mean, variance and dy are among their inputs."""
 _POOL_GRAD = "BiotrainAveragePool2DGrad"
 _ACTIVATIONS = {
     "BiotrainReluGrad": "RELU",
@@ -67,15 +69,16 @@ def pooled_sums(subgraph: Subgraph) -> list[PooledSums]:
     producer = {t: i for i, op in enumerate(subgraph.ops) for t in op.outputs}
     result = []
     for i, op in enumerate(subgraph.ops):
-        found = _match(subgraph, producer, i) if op.kind == _SUMS else None
+        found = pooled(subgraph, producer, i) if op.kind == SUMS else None
         if found is not None:
             result.append(found)
     return result
 
 
-def _match(subgraph: Subgraph, producer: dict[int, int], sums: int) -> PooledSums | None:
+def pooled(subgraph: Subgraph, producer: dict[int, int], sums: int) -> PooledSums | None:
+    """How what ``sums``, an op of a normalisation's gradient, reads comes from a pool."""
     ops = subgraph.ops
-    x, mean, variance, slope = ops[sums].inputs
+    x, mean, variance, slope = (ops[sums].inputs[k] for k in _READ[ops[sums].kind])
     back = ops[producer[slope]] if slope in producer else None
     activation, y = "NONE", None
     if back is not None and back.kind in _ACTIVATIONS:

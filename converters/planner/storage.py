@@ -28,6 +28,7 @@ _ELEMENTWISE = {
     "BiotrainBatchNormMaxPoolGrad": (5,),
     "BiotrainNormalise": (0,),
     "BiotrainNormGradInput": (6,),
+    "BiotrainNormPoolGradInput": (7,),
 }
 IN_PLACE: dict[str, tuple[tuple[int, int], ...]] = {
     kind: tuple((0, i) for i in inputs)

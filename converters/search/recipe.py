@@ -13,6 +13,7 @@ from converters.passes.fast_fir import add_fast_fir
 from converters.passes.fetch_samples import Sample, fetch_samples
 from converters.passes.filter_sums import filter_sums
 from converters.passes.norm_average_pool import norm_average_pool
+from converters.passes.norm_pool_grad import norm_pool_grad
 from converters.passes.pool_before_norm import pool_before_norm
 from converters.passes.slope_sums import slope_sums
 from converters.passes.split_norms import split_norms
@@ -95,7 +96,7 @@ def build(prepared: Prepared, recipe: Recipe) -> Graph:
 
 def finish(graph: Graph, fast_fir: frozenset[str] | None = None) -> Graph:
     """What every step gets at the end, in loops or not."""
-    graph = norm_average_pool(graph)
+    graph = norm_average_pool(norm_pool_grad(graph))
     fast = add_fast_fir(graph)
     if fast_fir is not None:
         subgraphs = [

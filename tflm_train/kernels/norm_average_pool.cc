@@ -2,6 +2,7 @@
 #include "tflm_train/kernels/norm_average_pool.h"
 
 #include "tflm_train/kernels/activation.h"
+#include "tflm_train/kernels/line_sums.h"
 #include "tflm_train/kernels/math.h"
 #include "tflm_train/kernels/repeat.h"
 
@@ -24,6 +25,7 @@ struct Plain {
   static float Value(float n) { return n; }
   static bool Passes(float) { return true; }
   static float Slope(float) { return 1.0f; }
+  static float Back(float, float dy) { return dy; }
 };
 struct Rectified {
   static constexpr bool kCounts = true;
@@ -33,12 +35,14 @@ struct Rectified {
   // The sign of a float is that of its bits.
   static bool Passes(float n) { return BitsOf(n) > 0; }
   static float Slope(float n) { return Passes(n) ? 1.0f : 0.0f; }
+  static float Back(float n, float dy) { return Passes(n) ? dy : 0.0f; }
 };
 struct Rectified6 {
   static constexpr bool kCounts = true;
   static float Value(float n) { return Activate(n, Activation::kRelu6); }
   static bool Passes(float n) { return n > 0.0f && n < 6.0f; }
   static float Slope(float n) { return Passes(n) ? 1.0f : 0.0f; }
+  static float Back(float n, float dy) { return Passes(n) ? dy : 0.0f; }
 };
 struct Exponential {
   static constexpr bool kCounts = false;
@@ -47,6 +51,10 @@ struct Exponential {
   static float Slope(float n) {
     const float y = EluOf(n);
     return BitsOf(n) < 0 ? y + 1.0f : 1.0f;
+  }
+  static float Back(float n, float dy) {
+    if (!(n < 0.0f)) return dy;
+    return Fma(dy, EluOf(n), dy);
   }
 };
 
@@ -170,7 +178,113 @@ void CountPlane(const PoolGeometry& g, Function, const Line& given,
   });
 }
 
+// What a window's slope is to be multiplied with: its sums of slopes, and of
+// slopes times centered x.
+template <typename Function>
+void SumPlane(const PoolGeometry& g, Function, const Line& given,
+              const float* x, const float* dy, float* dgamma, float* dbeta) {
+  const Line line = given;
+  const float count = static_cast<float>(g.filter_w);
+  LineSums<2> sums;
+  for (int row = 0; row < g.out_h; ++row) {
+    WithWidth(g.filter_w, [&](auto width) BIOTRAIN_INLINE {
+      sums.AddLine(g.out_w, [&](int ow, float* lane) {
+        const float* window = x + ow * width;
+        float slope = 0.0f;
+        float product = 0.0f;
+        ForEachElement(width, [&](int i) BIOTRAIN_INLINE {
+          const float centered = line.Centered(window[i]);
+          const float n = line.Of(centered);
+          if constexpr (Function::kCounts) {
+            if (Function::Passes(n)) {
+              slope += 1.0f;
+              product += centered;
+            }
+          } else {
+            const float one = Function::Slope(n);
+            slope += one;
+            product = Fma(one, centered, product);
+          }
+        });
+        const float share = dy[ow] / count;
+        lane[0] = Fma(share, slope, lane[0]);
+        lane[1] = Fma(share, product, lane[1]);
+      });
+    });
+    x += g.in_w;
+    dy += g.out_w;
+  }
+  *dbeta = sums.Total(0);
+  *dgamma = sums.Total(1) / line.deviation;
+}
+
+// dx = dn * scale - (x - center) * slope - offset, as NormaliseGrad has it.
+struct Back {
+  float scale, slope, offset;
+};
+
+template <typename Function>
+void GradPlane(const PoolGeometry& g, Function, const Line& given,
+               const Back& back_given, const float* x, const float* dy,
+               float* dx) {
+  const Line line = given;
+  const Back back = back_given;
+  const float count = static_cast<float>(g.filter_w);
+  for (int row = 0; row < g.in_h; ++row) {
+    WithWidth(g.filter_w, [&](auto width) BIOTRAIN_INLINE {
+      for (int ow = 0; ow < g.out_w; ++ow, x += width, dx += width) {
+        const float share = *dy++ / count;
+        ForEachElement(width, [&](int i) BIOTRAIN_INLINE {
+          const float centered = line.Centered(x[i]);
+          const float dn = Function::Back(line.Of(centered), share);
+          dx[i] = Fma(-centered, back.slope, dn * back.scale - back.offset);
+        });
+      }
+    });
+    const int rest = g.in_w - g.out_w * g.filter_w;
+    ForEachElement(rest, [&](int i) BIOTRAIN_INLINE {
+      dx[i] =
+          Fma(line.center - x[i], back.slope, 0.0f * back.scale - back.offset);
+    });
+    x += rest;
+    dx += rest;
+  }
+}
+
 }  // namespace
+
+void NormPoolGradSums(const NormShape& shape, const PoolGeometry& g,
+                      NormActivation activation, const float* x,
+                      const float* gamma, const float* beta, const float* mean,
+                      const float* variance, const float* dy, float epsilon,
+                      float* dgamma, float* dbeta) {
+  WithActivation(activation, [&](auto function) {
+    ForEachPlane(shape, g, x, gamma, beta, mean, variance, epsilon,
+                 [&](const float* plane, const Line& line, int at) {
+                   SumPlane(g, function, line, plane, dy + at, dgamma++,
+                            dbeta++);
+                 });
+  });
+}
+
+void NormPoolGradInput(const NormShape& shape, const PoolGeometry& g,
+                       NormActivation activation, const float* x,
+                       const float* gamma, const float* beta, const float* mean,
+                       const float* variance, const float* mean_dy,
+                       const float* mean_product, const float* dy,
+                       float epsilon, float* dx) {
+  WithActivation(activation, [&](auto function) {
+    ForEachLine(shape, [&](int at, int c, int s) {
+      const float deviation = Sqrt(variance[s] + epsilon);
+      const float scale = gamma[c] / deviation;
+      GradPlane(g, function, Line{mean[s], scale, beta[c], deviation},
+                Back{scale, mean_product[s] / deviation / deviation,
+                     mean_dy[s] / deviation},
+                x + at * shape.spatial, dy + at * g.out_h * g.out_w,
+                dx + at * shape.spatial);
+    });
+  });
+}
 
 void NormAveragePool(const NormShape& shape, const PoolGeometry& g,
                      NormActivation activation, const float* x,

@@ -56,6 +56,35 @@ void NormCountPool(const NormShape& shape, const PoolGeometry& geometry,
                    uint8_t* counts,   // [B,C,OH,CountsInRow(OW)]
                    float* products);  // [B,C,OH,OW]
 
+// NormGradSums of the slopes that come back from the pooled output through pool
+// and activation, which are nowhere in memory.
+void NormPoolGradSums(const NormShape& shape, const PoolGeometry& geometry,
+                      NormActivation activation,
+                      const float* x,         // [B,C,H,W]
+                      const float* gamma,     // [C]
+                      const float* beta,      // [C]
+                      const float* mean,      // statistics
+                      const float* variance,  // statistics
+                      const float* dy,        // [B,C,OH,OW]
+                      float epsilon,
+                      float* dgamma,  // [B,C]
+                      float* dbeta);  // [B,C]
+
+// The bits of AveragePool2DGrad, the activation's gradient and NormGradInput
+// one after the other.
+void NormPoolGradInput(const NormShape& shape, const PoolGeometry& geometry,
+                       NormActivation activation,
+                       const float* x,             // [B,C,H,W]
+                       const float* gamma,         // [C]
+                       const float* beta,          // [C]
+                       const float* mean,          // statistics
+                       const float* variance,      // statistics
+                       const float* mean_dy,       // statistics
+                       const float* mean_product,  // statistics
+                       const float* dy,            // [B,C,OH,OW]
+                       float epsilon,
+                       float* dx);  // [B,C,H,W], may equal x
+
 // slopes = counts / window
 void SlopesOfCounts(const uint8_t* counts,  // [rows,CountsInRow(columns)]
                     int rows, int columns, int window,

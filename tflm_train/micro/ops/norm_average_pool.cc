@@ -32,12 +32,13 @@ struct Checked {
   NormActivation activation = NormActivation::kNone;
   float epsilon = 0.0f;
 
-  Checked(OpContext& op, const Tensor& y)
-      : x(op.Input(0, kFloat, 4)),
-        gamma(op.Input(1, kFloat)),
-        beta(op.Input(2, kFloat)),
-        mean(op.Input(3, kFloat)),
-        variance(op.Input(4, kFloat)),
+  // x is the first of all inputs, or the one at `last`.
+  Checked(OpContext& op, const Tensor& y, int last = 0)
+      : x(op.Input(last, kFloat, 4)),
+        gamma(op.Input(last == 0 ? 1 : 0, kFloat)),
+        beta(op.Input(last == 0 ? 2 : 1, kFloat)),
+        mean(op.Input(last == 0 ? 3 : 2, kFloat)),
+        variance(op.Input(last == 0 ? 4 : 3, kFloat)),
         shape(ShapeOfNorm(op, x, mean, kWorkPerElement)) {
     op.ExpectVector(gamma, shape.channels, "gamma");
     op.ExpectVector(beta, shape.channels, "beta");
@@ -95,6 +96,36 @@ void NormSlopePool(OpContext& op) {
                             c.variance.floats(), c.epsilon, slopes.floats(),
                             products.floats());
   }
+}
+
+void NormPoolGradSums(OpContext& op) {
+  const Tensor dy = op.Input(5, kFloat, 4);
+  const Tensor dgamma = op.Output(0, kFloat, 2);
+  const Tensor dbeta = op.Output(1, kFloat, 2);
+  const Checked c(op, dy);
+  ExpectOneALine(op, c.shape, dgamma);
+  ExpectOneALine(op, c.shape, dbeta);
+  if (!op.Ready()) return;
+  biotrain::NormPoolGradSums(c.shape, c.geometry, c.activation, c.x.floats(),
+                             c.gamma.floats(), c.beta.floats(), c.mean.floats(),
+                             c.variance.floats(), dy.floats(), c.epsilon,
+                             dgamma.floats(), dbeta.floats());
+}
+
+void NormPoolGradInput(OpContext& op) {
+  const Tensor mean_dy = op.Input(4, kFloat);
+  const Tensor mean_product = op.Input(5, kFloat);
+  const Tensor dy = op.Input(6, kFloat, 4);
+  const Tensor dx = op.Output(0, kFloat, 4);
+  const Checked c(op, dy, 7);
+  op.ExpectSameShape(c.x, dx, "dx");
+  op.ExpectSameShape(c.mean, mean_dy, "mean_dy");
+  op.ExpectSameShape(c.mean, mean_product, "mean_product");
+  if (!op.Ready()) return;
+  biotrain::NormPoolGradInput(
+      c.shape, c.geometry, c.activation, c.x.floats(), c.gamma.floats(),
+      c.beta.floats(), c.mean.floats(), c.variance.floats(), mean_dy.floats(),
+      mean_product.floats(), dy.floats(), c.epsilon, dx.floats());
 }
 
 void SlopesOfCounts(OpContext& op) {
