@@ -178,8 +178,22 @@ void CountPlane(const PoolGeometry& g, Function, const Line& given,
   });
 }
 
-// What a window's slope is to be multiplied with: its sums of slopes, and of
-// slopes times centered x.
+// body(i) for the elements of a window, unrolled if their number is known.
+template <int kWidth, typename Body>
+[[gnu::always_inline]] inline void ForEachInside(Index<kWidth>,
+                                                 const Body& body) {
+  Repeat<kWidth>(body);
+}
+template <typename Body>
+[[gnu::always_inline]] inline void ForEachInside(int width, const Body& body) {
+  for (int i = 0; i < width; ++i) body(i);
+}
+
+// Windows whose sums are made at a time.
+constexpr int kBlock = 16;
+
+// Of each window its sums of slopes, and of slopes times centered x, which the
+// slope that comes back is to be multiplied with.
 template <typename Function>
 void SumPlane(const PoolGeometry& g, Function, const Line& given,
               const float* x, const float* dy, float* dgamma, float* dbeta) {
@@ -187,30 +201,29 @@ void SumPlane(const PoolGeometry& g, Function, const Line& given,
   const float count = static_cast<float>(g.filter_w);
   LineSums<2> sums;
   for (int row = 0; row < g.out_h; ++row) {
-    WithWidth(g.filter_w, [&](auto width) BIOTRAIN_INLINE {
-      sums.AddLine(g.out_w, [&](int ow, float* lane) {
-        const float* window = x + ow * width;
+    const float* window = x;
+    for (int begin = 0; begin < g.out_w; begin += kBlock) {
+      const int left = g.out_w - begin;
+      const int windows = left < kBlock ? left : kBlock;
+      float slopes[kBlock], products[kBlock];
+      for (int i = 0; i < windows; ++i, window += g.filter_w) {
         float slope = 0.0f;
         float product = 0.0f;
-        ForEachElement(width, [&](int i) BIOTRAIN_INLINE {
-          const float centered = line.Centered(window[i]);
-          const float n = line.Of(centered);
-          if constexpr (Function::kCounts) {
-            if (Function::Passes(n)) {
-              slope += 1.0f;
-              product += centered;
-            }
-          } else {
-            const float one = Function::Slope(n);
-            slope += one;
-            product = Fma(one, centered, product);
-          }
+        ForEachElement(g.filter_w, [&](int tap) BIOTRAIN_INLINE {
+          const float centered = line.Centered(window[tap]);
+          const float one = Function::Slope(line.Of(centered));
+          slope += one;
+          product = Fma(one, centered, product);
         });
-        const float share = dy[ow] / count;
-        lane[0] = Fma(share, slope, lane[0]);
-        lane[1] = Fma(share, product, lane[1]);
+        slopes[i] = slope;
+        products[i] = product;
+      }
+      sums.AddLine(windows, [&](int i, float* lane) BIOTRAIN_INLINE {
+        const float share = dy[begin + i] / count;
+        lane[0] = Fma(share, slopes[i], lane[0]);
+        lane[1] = Fma(share, products[i], lane[1]);
       });
-    });
+    }
     x += g.in_w;
     dy += g.out_w;
   }
@@ -234,20 +247,17 @@ void GradPlane(const PoolGeometry& g, Function, const Line& given,
     WithWidth(g.filter_w, [&](auto width) BIOTRAIN_INLINE {
       for (int ow = 0; ow < g.out_w; ++ow, x += width, dx += width) {
         const float share = *dy++ / count;
-        ForEachElement(width, [&](int i) BIOTRAIN_INLINE {
+        ForEachInside(width, [&](int i) BIOTRAIN_INLINE {
           const float centered = line.Centered(x[i]);
           const float dn = Function::Back(line.Of(centered), share);
           dx[i] = Fma(-centered, back.slope, dn * back.scale - back.offset);
         });
       }
     });
-    const int rest = g.in_w - g.out_w * g.filter_w;
-    ForEachElement(rest, [&](int i) BIOTRAIN_INLINE {
-      dx[i] =
-          Fma(line.center - x[i], back.slope, 0.0f * back.scale - back.offset);
-    });
-    x += rest;
-    dx += rest;
+    for (int rest = g.in_w - g.out_w * g.filter_w; rest > 0; --rest) {
+      *dx++ =
+          Fma(line.center - *x++, back.slope, 0.0f * back.scale - back.offset);
+    }
   }
 }
 
