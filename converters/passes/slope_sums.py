@@ -27,7 +27,7 @@ _ACTIVATIONS = {
     "BiotrainRelu6Grad": "RELU6",
     "BiotrainEluGrad": "ELU",
 }
-_LARGEST_COUNT = 255
+_LARGEST_COUNT, _LARGEST_HALF = 255, 15
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,31 @@ def slope_sums(graph: Graph, bodies: Iterable[int]) -> Graph:
         before: dict[int, list[Op]] = {}
         instead: dict[int, list[Op]] = {}
         for found in pooled_sums(subgraph):
+            if not _behind_another(subgraph, found):
+                continue
             slopes, products = add_slopes(edit, subgraph, found)
             before.setdefault(found.norm, []).extend(_taken(edit))
             add_sums(edit, subgraph.ops[found.sums], found.slope, slopes, products, found)
             instead[found.sums] = _taken(edit)
         graph = graph.with_subgraph(index, with_inserted(subgraph, edit, before, instead))
     return graph
+
+
+def _behind_another(subgraph: Subgraph, found: PooledSums) -> bool:
+    """Whether the slope waits for the gradient of another normalisation. If not, the input is
+    still at hand.
+    """
+    producer = {t: op for op in subgraph.ops for t in op.outputs}
+    stack, seen = [found.slope], set()
+    while stack:
+        t = stack.pop()
+        if t in seen or t not in producer:
+            continue
+        seen.add(t)
+        if producer[t].kind == INPUT:
+            return True
+        stack += producer[t].inputs
+    return False
 
 
 def pooled_sums(subgraph: Subgraph) -> list[PooledSums]:
@@ -110,7 +129,8 @@ def add_slopes(edit: Editor, subgraph: Subgraph, found: PooledSums) -> tuple[int
     """The op that makes both means; its outputs."""
     norm = subgraph.ops[found.norm]
     shape = edit.shape(found.slope)
-    row = -(-shape[3] // 4) * 4  # bytes, in whole words
+    a_byte = 2 if found.pool["filter_w"] <= _LARGEST_HALF else 1
+    row = -(-shape[3] // (4 * a_byte)) * 4  # bytes, in whole words
     slopes = (
         edit.tensor("window_slopes", (*shape[:3], row), "UINT8")
         if found.counts

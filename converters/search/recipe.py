@@ -20,6 +20,7 @@ from converters.passes.split_norms import split_norms
 from converters.passes.stream_batch import stream_batch
 from converters.passes.stream_channels import Chain, chains, stream_channels
 from converters.passes.sums_ahead import sums_ahead
+from converters.passes.sums_early import sums_early
 
 Place = tuple[str, int]
 """A chain: the name of its subgraph, and its number there."""
@@ -91,6 +92,8 @@ def build(prepared: Prepared, recipe: Recipe) -> Graph:
                 kept = {t for where, t in recipe.kept if where == place}
                 if count > 1:
                     graph = stream_channels(graph, index, chain, count, depth=depth, kept=kept)
+    if recipe.ahead:
+        graph = sums_early(graph)
     return finish(graph, recipe.fast_fir)
 
 

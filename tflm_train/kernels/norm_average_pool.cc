@@ -161,21 +161,30 @@ void CountPlane(const PoolGeometry& g, Function, const Line& given,
                 const float* x, uint8_t* counts, float* products) {
   const Line line = given;
   const float spread = static_cast<float>(g.filter_w) * line.deviation;
-  const int padding = CountsInRow(g.out_w) - g.out_w;
-  ForEachWindow(g, g.filter_w, x, [&](const float* window, int at) {
-    int count = 0;
-    float product = 0.0f;
-    ForEachElement(g.filter_w, [&](int i) BIOTRAIN_INLINE {
-      const float centered = line.Centered(window[i]);
-      if (Function::Passes(line.Of(centered))) {
-        ++count;
-        product += centered;
+  const bool halves = AreHalves(g.filter_w);
+  for (int row = 0; row < g.out_h; ++row, x += g.in_w) {
+    const float* window = x;
+    for (int ow = 0; ow < g.out_w; ++ow, window += g.filter_w) {
+      int count = 0;
+      float product = 0.0f;
+      ForEachElement(g.filter_w, [&](int i) BIOTRAIN_INLINE {
+        const float centered = line.Centered(window[i]);
+        if (Function::Passes(line.Of(centered))) {
+          ++count;
+          product += centered;
+        }
+      });
+      *products++ = product / spread;
+      if (!halves) {
+        counts[ow] = static_cast<uint8_t>(count);
+      } else if (ow % 2 == 0) {
+        counts[ow / 2] = static_cast<uint8_t>(count);
+      } else {
+        counts[ow / 2] = static_cast<uint8_t>(counts[ow / 2] | count << 4);
       }
-    });
-    const int row = at / g.out_w;
-    counts[row * padding + at] = static_cast<uint8_t>(count);
-    products[at] = product / spread;
-  });
+    }
+    counts += CountsInRow(g.out_w, g.filter_w);
+  }
 }
 
 // body(i) for the elements of a window, unrolled if their number is known.
@@ -211,9 +220,17 @@ void SumPlane(const PoolGeometry& g, Function, const Line& given,
         float product = 0.0f;
         ForEachElement(g.filter_w, [&](int tap) BIOTRAIN_INLINE {
           const float centered = line.Centered(window[tap]);
-          const float one = Function::Slope(line.Of(centered));
-          slope += one;
-          product = Fma(one, centered, product);
+          const float n = line.Of(centered);
+          if constexpr (Function::kCounts) {
+            if (Function::Passes(n)) {
+              slope += 1.0f;
+              product += centered;
+            }
+          } else {
+            const float one = Function::Slope(n);
+            slope += one;
+            product = Fma(one, centered, product);
+          }
         });
         slopes[i] = slope;
         products[i] = product;
@@ -329,12 +346,13 @@ void NormCountPool(const NormShape& shape, const PoolGeometry& g,
                    float* products) {
   WithActivation(activation, [&](auto function) {
     if constexpr (decltype(function)::kCounts) {
-      ForEachPlane(shape, g, x, gamma, beta, mean, variance, epsilon,
-                   [&](const float* plane, const Line& line, int at) {
-                     CountPlane(g, function, line, plane,
-                                counts + at / g.out_w * CountsInRow(g.out_w),
-                                products + at);
-                   });
+      ForEachPlane(
+          shape, g, x, gamma, beta, mean, variance, epsilon,
+          [&](const float* plane, const Line& line, int at) {
+            CountPlane(g, function, line, plane,
+                       counts + at / g.out_w * CountsInRow(g.out_w, g.filter_w),
+                       products + at);
+          });
     }
   });
 }
@@ -342,11 +360,14 @@ void NormCountPool(const NormShape& shape, const PoolGeometry& g,
 void SlopesOfCounts(const uint8_t* counts, int rows, int columns, int window,
                     float* slopes) {
   const float width = static_cast<float>(window);
+  const bool halves = AreHalves(window);
   for (int row = 0; row < rows; ++row) {
     for (int i = 0; i < columns; ++i) {
-      slopes[i] = static_cast<float>(counts[i]) / width;
+      const int count =
+          halves ? counts[i / 2] >> (i % 2 * 4) & 15 : int{counts[i]};
+      slopes[i] = static_cast<float>(count) / width;
     }
-    counts += CountsInRow(columns);
+    counts += CountsInRow(columns, window);
     slopes += columns;
   }
 }

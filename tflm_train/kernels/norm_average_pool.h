@@ -40,8 +40,13 @@ void NormSlopePool(const NormShape& shape, const PoolGeometry& geometry,
                    float* slopes,     // [B,C,OH,OW]
                    float* products);  // [B,C,OH,OW]
 
-// Rows of counts are whole words.
-constexpr int CountsInRow(int outputs) { return (outputs + 3) / 4 * 4; }
+// Bytes of a row of counts: two in a byte, the first one low, if a window is
+// small enough. Rows are whole words.
+constexpr bool AreHalves(int window) { return window <= 15; }
+constexpr int CountsInRow(int outputs, int window) {
+  const int in_word = AreHalves(window) ? 8 : 4;
+  return (outputs + in_word - 1) / in_word * 4;
+}
 
 // Where a slope is zero or one, their number says the same: kNone, kRelu and
 // kRelu6, for windows of at most 255.
@@ -53,7 +58,7 @@ void NormCountPool(const NormShape& shape, const PoolGeometry& geometry,
                    const float* mean,      // statistics
                    const float* variance,  // statistics
                    float epsilon,
-                   uint8_t* counts,   // [B,C,OH,CountsInRow(OW)]
+                   uint8_t* counts,   // [B,C,OH,CountsInRow]
                    float* products);  // [B,C,OH,OW]
 
 // NormGradSums of the slopes that come back from the pooled output through pool
@@ -86,7 +91,7 @@ void NormPoolGradInput(const NormShape& shape, const PoolGeometry& geometry,
                        float* dx);  // [B,C,H,W], may equal x
 
 // slopes = counts / window
-void SlopesOfCounts(const uint8_t* counts,  // [rows,CountsInRow(columns)]
+void SlopesOfCounts(const uint8_t* counts,  // [rows,CountsInRow]
                     int rows, int columns, int window,
                     float* slopes);  // [rows,columns]
 

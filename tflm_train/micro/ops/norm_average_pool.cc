@@ -57,10 +57,10 @@ struct Checked {
 
 // One a pooled output; counts have rows of whole words.
 void ExpectRows(OpContext& op, const Tensor& slopes, const Tensor& pooled,
-                bool counts) {
+                bool counts, int window) {
   if (!op.ok()) return;
   Tensor wanted = pooled;
-  if (counts) wanted.dims[3] = CountsInRow(pooled.dims[3]);
+  if (counts) wanted.dims[3] = CountsInRow(pooled.dims[3], window);
   op.ExpectSameShape(wanted, slopes, "slopes");
 }
 
@@ -80,7 +80,7 @@ void NormSlopePool(OpContext& op) {
   const Tensor slopes = op.Output(0, counts ? TensorType::kUint8 : kFloat, 4);
   const Tensor products = op.Output(1, kFloat, 4);
   const Checked c(op, products);
-  ExpectRows(op, slopes, products, counts);
+  ExpectRows(op, slopes, products, counts, c.geometry.filter_w);
   op.Expect(!counts || (c.activation != NormActivation::kElu &&
                         c.geometry.filter_w <= kMaxCount),
             StatusCode::kUnsupportedOp, "counts");
@@ -131,10 +131,10 @@ void NormPoolGradInput(OpContext& op) {
 void SlopesOfCounts(OpContext& op) {
   const Tensor counts = op.Input(0, TensorType::kUint8, 4);
   const Tensor slopes = op.Output(0, kFloat, 4);
-  ExpectRows(op, counts, slopes, true);
   const int32_t window = op.IntOption("window");
   op.ExpectShape(window >= 1 && window <= kMaxCount, "window", kMaxCount,
                  window);
+  ExpectRows(op, counts, slopes, true, window);
   op.CountWork(int64_t{16} * counts.elements);
   if (!op.Ready()) return;
   const int columns = slopes.last_dim();
