@@ -39,7 +39,7 @@ def plain_loops(
     if getattr(op.options, "fusedActivationFunction", 0):
         terms["activated"] = outputs[0].elements
     family = op.kind
-    if op.kind in ("BiotrainNormAveragePool", "BiotrainNormSlopePool"):
+    if op.kind.startswith(("BiotrainNormAveragePool", "BiotrainNormSlope", "BiotrainNormPool")):
         family = f"{op.kind}, {op.options['activation']}"
     elif "Pool2D" in op.kind:
         family = _pool(op, inputs, outputs, terms)

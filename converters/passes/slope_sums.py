@@ -18,14 +18,16 @@ from converters.passes.editor import Editor
 from converters.passes.norm_average_pool import side_by_side
 
 SLOPES, COUNTS = "BiotrainNormSlopePool", "BiotrainSlopesOfCounts"
-_SUMS, _NORM = "BiotrainNormGradSums", "BiotrainNormalise"
+SUMS, INPUT, _NORM = "BiotrainNormGradSums", "BiotrainNormGradInput", "BiotrainNormalise"
+_READ = {SUMS: (0, 1, 2, 3), INPUT: (0, 2, 3, 6)}
+"""Where x, mean, variance and dy are among their inputs."""
 _POOL_GRAD = "BiotrainAveragePool2DGrad"
 _ACTIVATIONS = {
     "BiotrainReluGrad": "RELU",
     "BiotrainRelu6Grad": "RELU6",
     "BiotrainEluGrad": "ELU",
 }
-_LARGEST_COUNT = 255
+_LARGEST_COUNT, _LARGEST_HALF = 255, 15
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ def slope_sums(graph: Graph, bodies: Iterable[int]) -> Graph:
         before: dict[int, list[Op]] = {}
         instead: dict[int, list[Op]] = {}
         for found in pooled_sums(subgraph):
+            if not _behind_another(subgraph, found):
+                continue
             slopes, products = add_slopes(edit, subgraph, found)
             before.setdefault(found.norm, []).extend(_taken(edit))
             add_sums(edit, subgraph.ops[found.sums], found.slope, slopes, products, found)
@@ -62,20 +66,38 @@ def slope_sums(graph: Graph, bodies: Iterable[int]) -> Graph:
     return graph
 
 
+def _behind_another(subgraph: Subgraph, found: PooledSums) -> bool:
+    """Whether the slope waits for the gradient of another normalisation. If not, the input is
+    still at hand.
+    """
+    producer = {t: op for op in subgraph.ops for t in op.outputs}
+    stack, seen = [found.slope], set()
+    while stack:
+        t = stack.pop()
+        if t in seen or t not in producer:
+            continue
+        seen.add(t)
+        if producer[t].kind == INPUT:
+            return True
+        stack += producer[t].inputs
+    return False
+
+
 def pooled_sums(subgraph: Subgraph) -> list[PooledSums]:
     """The sums that can be taken behind a pool."""
     producer = {t: i for i, op in enumerate(subgraph.ops) for t in op.outputs}
     result = []
     for i, op in enumerate(subgraph.ops):
-        found = _match(subgraph, producer, i) if op.kind == _SUMS else None
+        found = pooled(subgraph, producer, i) if op.kind == SUMS else None
         if found is not None:
             result.append(found)
     return result
 
 
-def _match(subgraph: Subgraph, producer: dict[int, int], sums: int) -> PooledSums | None:
+def pooled(subgraph: Subgraph, producer: dict[int, int], sums: int) -> PooledSums | None:
+    """How what ``sums``, an op of a normalisation's gradient, reads comes from a pool."""
     ops = subgraph.ops
-    x, mean, variance, slope = ops[sums].inputs
+    x, mean, variance, slope = (ops[sums].inputs[k] for k in _READ[ops[sums].kind])
     back = ops[producer[slope]] if slope in producer else None
     activation, y = "NONE", None
     if back is not None and back.kind in _ACTIVATIONS:
@@ -107,7 +129,8 @@ def add_slopes(edit: Editor, subgraph: Subgraph, found: PooledSums) -> tuple[int
     """The op that makes both means; its outputs."""
     norm = subgraph.ops[found.norm]
     shape = edit.shape(found.slope)
-    row = -(-shape[3] // 4) * 4  # bytes, in whole words
+    a_byte = 2 if found.pool["filter_w"] <= _LARGEST_HALF else 1
+    row = -(-shape[3] // (4 * a_byte)) * 4  # bytes, in whole words
     slopes = (
         edit.tensor("window_slopes", (*shape[:3], row), "UINT8")
         if found.counts

@@ -15,6 +15,8 @@ from converters.passes.loops import Loop, split_loops
 from converters.passes.slicing import Pattern, Result, pattern
 
 _SMALL = 1024
+"""Bytes of what is looked up before the loops."""
+_SUMMED = 256
 """Bytes that are rather stored for all samples than summed up in a loop."""
 _WAITING = 4096
 """Bytes that are rather stored for all samples than computed once more in another loop."""
@@ -69,7 +71,7 @@ def _rather_whole(
     that does not exist is seen before anything is written.
     """
     if candidate.result is Result.SUM:
-        return _bytes(subgraph, op.inputs) <= max(_SMALL, _bytes(subgraph, op.outputs))
+        return _bytes(subgraph, op.inputs) <= max(_SUMMED, _bytes(subgraph, op.outputs))
     if waits:
         return _bytes(subgraph, cut) <= _WAITING
     given = {t for t in op.inputs if subgraph.tensors[t].data is None} <= set(subgraph.inputs)

@@ -152,20 +152,22 @@ class _Rewrite:
         channels = (edit.shape(factor)[1], edit.shape(z)[1])
         together = edit.tensor("pushed_products", (*channels, 1, 1))
         edit.custom(f"{_MIX}GradFilter", [z, factor], [together], **way.mixed.options)
-        rows = edit.reduce("SUM", factor, 3)
-        lines = edit.reduce("SUM", rows, 2)
-        return together, edit.reduce("SUM", lines, 0)
+        axes = edit.constant("axes", np.array([0, 2, 3], np.int32))
+        return together, edit.builtin("SUM", [factor, axes], (channels[0],))
 
     def _slope_without_sums(self) -> int:
         """What comes back to the pool if both sums of the later normalisation were zero."""
         edit, way = self._edit, self._way
-        _, gamma, _, variance, _, _, dy = way.norm.inputs
-        filter_ = way.mixed.inputs[0]
-        scale = edit.builtin("DIV", [gamma, self._deviation(variance)], edit.shape(gamma))
-        each = edit.builtin("RESHAPE", [scale], (*edit.shape(scale), 1, 1, 1))
-        scaled = edit.builtin("MUL", [filter_, each], edit.shape(filter_))
+        x, gamma, mean, variance, _, _, dy = way.norm.inputs
+        shape = edit.shape(gamma)
+        zero = edit.constant("zero", np.zeros((), np.float32))
+        wide = edit.constant("shape", np.array(shape, np.int32))
+        zeros = edit.builtin("BROADCAST_TO", [zero, wide], shape)
+        dx = edit.tensor("slope", edit.shape(way.norm.outputs[0]))
+        inputs = [x, gamma, mean, variance, zeros, zeros, dy]
+        edit.custom(_NORM_INPUT, inputs, [dx], **way.norm.options)
         slope = edit.tensor("slope", edit.shape(way.mixed.outputs[0]))
-        edit.custom(_MIXED, [scaled, dy], [slope], **way.mixed.options)
+        edit.custom(_MIXED, [way.mixed.inputs[0], dx], [slope], **way.mixed.options)
         for op in reversed(way.path):
             result = edit.tensor("slope", edit.shape(op.outputs[0]))
             inputs = [slope, *op.inputs[1:]] if op.kind == _DROP else [op.inputs[0], slope]

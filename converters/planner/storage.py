@@ -30,6 +30,7 @@ _ELEMENTWISE = {
     "BiotrainNormalise": (0,),
     "BiotrainNormGradInput": (6,),
     "BiotrainAttentionGrad": (5,),
+    "BiotrainNormPoolGradInput": (7,),
 }
 IN_PLACE: dict[str, tuple[tuple[int, int], ...]] = {
     kind: tuple((0, i) for i in inputs)

@@ -14,6 +14,7 @@ from converters.passes.fetch_again import fetch_again
 from converters.passes.fetch_samples import Sample, fetch_samples
 from converters.passes.filter_sums import filter_sums
 from converters.passes.norm_average_pool import norm_average_pool
+from converters.passes.norm_pool_grad import norm_pool_grad
 from converters.passes.pool_before_norm import pool_before_norm
 from converters.passes.read_codes import add_pieces, read_codes
 from converters.passes.slope_sums import slope_sums
@@ -21,6 +22,7 @@ from converters.passes.split_norms import split_norms
 from converters.passes.stream_batch import stream_batch
 from converters.passes.stream_channels import Chain, chains, stream_channels
 from converters.passes.sums_ahead import sums_ahead
+from converters.passes.sums_early import sums_early
 from converters.search.budget import overhead_bytes
 
 Place = tuple[str, int]
@@ -102,6 +104,8 @@ def build(prepared: Prepared, recipe: Recipe) -> Graph:
                 kept = {t for where, t in recipe.kept if where == place}
                 if count > 1:
                     graph = stream_channels(graph, index, chain, count, depth=depth, kept=kept)
+    if recipe.ahead:
+        graph = sums_early(graph)
     for index in prepared.streamed:
         name = prepared.graph.subgraphs[index].name
         floats = {n for where, n in recipe.floats if where == name}
@@ -111,7 +115,7 @@ def build(prepared: Prepared, recipe: Recipe) -> Graph:
 
 def finish(graph: Graph, fast_fir: frozenset[str] | None = None) -> Graph:
     """What every step gets at the end, in loops or not."""
-    graph = norm_average_pool(graph)
+    graph = norm_average_pool(norm_pool_grad(graph))
     fast = add_fast_fir(graph)
     if fast_fir is not None:
         subgraphs = [

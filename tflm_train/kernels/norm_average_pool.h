@@ -40,8 +40,13 @@ void NormSlopePool(const NormShape& shape, const PoolGeometry& geometry,
                    float* slopes,     // [B,C,OH,OW]
                    float* products);  // [B,C,OH,OW]
 
-// Rows of counts are whole words.
-constexpr int CountsInRow(int outputs) { return (outputs + 3) / 4 * 4; }
+// Bytes of a row of counts: two in a byte, the first one low, if a window is
+// small enough. Rows are whole words.
+constexpr bool AreHalves(int window) { return window <= 15; }
+constexpr int CountsInRow(int outputs, int window) {
+  const int in_word = AreHalves(window) ? 8 : 4;
+  return (outputs + in_word - 1) / in_word * 4;
+}
 
 // Where a slope is zero or one, their number says the same: kNone, kRelu and
 // kRelu6, for windows of at most 255.
@@ -53,11 +58,40 @@ void NormCountPool(const NormShape& shape, const PoolGeometry& geometry,
                    const float* mean,      // statistics
                    const float* variance,  // statistics
                    float epsilon,
-                   uint8_t* counts,   // [B,C,OH,CountsInRow(OW)]
+                   uint8_t* counts,   // [B,C,OH,CountsInRow]
                    float* products);  // [B,C,OH,OW]
 
+// NormGradSums of the slopes that come back from the pooled output through pool
+// and activation, which are nowhere in memory.
+void NormPoolGradSums(const NormShape& shape, const PoolGeometry& geometry,
+                      NormActivation activation,
+                      const float* x,         // [B,C,H,W]
+                      const float* gamma,     // [C]
+                      const float* beta,      // [C]
+                      const float* mean,      // statistics
+                      const float* variance,  // statistics
+                      const float* dy,        // [B,C,OH,OW]
+                      float epsilon,
+                      float* dgamma,  // [B,C]
+                      float* dbeta);  // [B,C]
+
+// The bits of AveragePool2DGrad, the activation's gradient and NormGradInput
+// one after the other.
+void NormPoolGradInput(const NormShape& shape, const PoolGeometry& geometry,
+                       NormActivation activation,
+                       const float* x,             // [B,C,H,W]
+                       const float* gamma,         // [C]
+                       const float* beta,          // [C]
+                       const float* mean,          // statistics
+                       const float* variance,      // statistics
+                       const float* mean_dy,       // statistics
+                       const float* mean_product,  // statistics
+                       const float* dy,            // [B,C,OH,OW]
+                       float epsilon,
+                       float* dx);  // [B,C,H,W], may equal x
+
 // slopes = counts / window
-void SlopesOfCounts(const uint8_t* counts,  // [rows,CountsInRow(columns)]
+void SlopesOfCounts(const uint8_t* counts,  // [rows,CountsInRow]
                     int rows, int columns, int window,
                     float* slopes);  // [rows,columns]
 

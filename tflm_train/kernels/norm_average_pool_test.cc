@@ -102,6 +102,35 @@ void LineSums(const Case& c, const float* a, const float* b, float* sums) {
   }
 }
 
+void TestBack(TestContext& test) {
+  float want_gamma[kMaxLines], want_beta[kMaxLines];
+  float got_gamma[kMaxLines], got_beta[kMaxLines];
+  for (const Case& c : kCases) {
+    MakeInputs(c, test);
+    for (const NormActivation activation : kActivations) {
+      Normalise(c.Shape(), x, gamma, beta, mean, variance, kEpsilon, normed);
+      Act(activation, c.size());
+      AveragePool2DGrad(c.Pool(), dy, slopes);
+      ActGrad(activation, c.size());
+      NormGradSums(c.Shape(), x, mean, variance, slopes, kEpsilon, want_gamma,
+                   want_beta);
+      NormPoolGradSums(c.Shape(), c.Pool(), activation, x, gamma, beta, mean,
+                       variance, dy, kEpsilon, got_gamma, got_beta);
+      test.ExpectNear(got_beta, want_beta, c.lines(), 1e-5, "beta");
+      test.ExpectNear(got_gamma, want_gamma, c.lines(), 1e-5, "gamma");
+      NormGradInput(c.Shape(), x, gamma, mean, variance, beta, gamma, slopes,
+                    kEpsilon, want);
+      NormPoolGradInput(c.Shape(), c.Pool(), activation, x, gamma, beta, mean,
+                        variance, beta, gamma, dy, kEpsilon, got);
+      test.ExpectSameBits(got, want, c.size(), "dx");
+      for (int i = 0; i < c.size(); ++i) normed[i] = x[i];
+      NormPoolGradInput(c.Shape(), c.Pool(), activation, normed, gamma, beta,
+                        mean, variance, beta, gamma, dy, kEpsilon, normed);
+      test.ExpectSameBits(normed, want, c.size(), "dx over x");
+    }
+  }
+}
+
 void TestSums(TestContext& test) {
   constexpr double kTolerance = 2e-4;
   float want_gamma[kMaxLines], want_beta[kMaxLines], sums[kMaxLines];
@@ -134,6 +163,7 @@ void TestSums(TestContext& test) {
 constexpr TestCase kTests[] = {
     {"norm_average_pool", TestPool},
     {"norm_slope_pool", TestSums},
+    {"norm_pool_grad", TestBack},
 };
 
 }  // namespace

@@ -133,6 +133,8 @@ inline constexpr OpEntry kAllOps[] = {
     {kCustomOp, "BiotrainNormGradInput", ops::NormGradInput, 7, 7, 1, kLastInput, 0},
     {kCustomOp, "BiotrainNormAveragePool", ops::NormAveragePool, 5, 5, 1, kNever, 0},
     {kCustomOp, "BiotrainNormSlopePool", ops::NormSlopePool, 5, 5, 2, kNever, 0},
+    {kCustomOp, "BiotrainNormPoolGradSums", ops::NormPoolGradSums, 6, 6, 2, kNever, 0},
+    {kCustomOp, "BiotrainNormPoolGradInput", ops::NormPoolGradInput, 8, 8, 1, kLastInput, 0},
     {kCustomOp, "BiotrainSlopesOfCounts", ops::SlopesOfCounts, 1, 1, 1, kNever, 0},
     {kCustomOp, "BiotrainFetch", ops::Fetch, 0, 0, kMany, kFetch, 0},
     {kCustomOp, "BiotrainDequantise", ops::Dequantise, 1, 1, 1, kNever, 0},

@@ -32,12 +32,13 @@ struct Checked {
   NormActivation activation = NormActivation::kNone;
   float epsilon = 0.0f;
 
-  Checked(OpContext& op, const Tensor& y)
-      : x(op.Input(0, kFloat, 4)),
-        gamma(op.Input(1, kFloat)),
-        beta(op.Input(2, kFloat)),
-        mean(op.Input(3, kFloat)),
-        variance(op.Input(4, kFloat)),
+  // x is the first of all inputs, or the one at `last`.
+  Checked(OpContext& op, const Tensor& y, int last = 0)
+      : x(op.Input(last, kFloat, 4)),
+        gamma(op.Input(last == 0 ? 1 : 0, kFloat)),
+        beta(op.Input(last == 0 ? 2 : 1, kFloat)),
+        mean(op.Input(last == 0 ? 3 : 2, kFloat)),
+        variance(op.Input(last == 0 ? 4 : 3, kFloat)),
         shape(ShapeOfNorm(op, x, mean, kWorkPerElement)) {
     op.ExpectVector(gamma, shape.channels, "gamma");
     op.ExpectVector(beta, shape.channels, "beta");
@@ -56,10 +57,10 @@ struct Checked {
 
 // One a pooled output; counts have rows of whole words.
 void ExpectRows(OpContext& op, const Tensor& slopes, const Tensor& pooled,
-                bool counts) {
+                bool counts, int window) {
   if (!op.ok()) return;
   Tensor wanted = pooled;
-  if (counts) wanted.dims[3] = CountsInRow(pooled.dims[3]);
+  if (counts) wanted.dims[3] = CountsInRow(pooled.dims[3], window);
   op.ExpectSameShape(wanted, slopes, "slopes");
 }
 
@@ -79,7 +80,7 @@ void NormSlopePool(OpContext& op) {
   const Tensor slopes = op.Output(0, counts ? TensorType::kUint8 : kFloat, 4);
   const Tensor products = op.Output(1, kFloat, 4);
   const Checked c(op, products);
-  ExpectRows(op, slopes, products, counts);
+  ExpectRows(op, slopes, products, counts, c.geometry.filter_w);
   op.Expect(!counts || (c.activation != NormActivation::kElu &&
                         c.geometry.filter_w <= kMaxCount),
             StatusCode::kUnsupportedOp, "counts");
@@ -97,13 +98,43 @@ void NormSlopePool(OpContext& op) {
   }
 }
 
+void NormPoolGradSums(OpContext& op) {
+  const Tensor dy = op.Input(5, kFloat, 4);
+  const Tensor dgamma = op.Output(0, kFloat, 2);
+  const Tensor dbeta = op.Output(1, kFloat, 2);
+  const Checked c(op, dy);
+  ExpectOneALine(op, c.shape, dgamma);
+  ExpectOneALine(op, c.shape, dbeta);
+  if (!op.Ready()) return;
+  biotrain::NormPoolGradSums(c.shape, c.geometry, c.activation, c.x.floats(),
+                             c.gamma.floats(), c.beta.floats(), c.mean.floats(),
+                             c.variance.floats(), dy.floats(), c.epsilon,
+                             dgamma.floats(), dbeta.floats());
+}
+
+void NormPoolGradInput(OpContext& op) {
+  const Tensor mean_dy = op.Input(4, kFloat);
+  const Tensor mean_product = op.Input(5, kFloat);
+  const Tensor dy = op.Input(6, kFloat, 4);
+  const Tensor dx = op.Output(0, kFloat, 4);
+  const Checked c(op, dy, 7);
+  op.ExpectSameShape(c.x, dx, "dx");
+  op.ExpectSameShape(c.mean, mean_dy, "mean_dy");
+  op.ExpectSameShape(c.mean, mean_product, "mean_product");
+  if (!op.Ready()) return;
+  biotrain::NormPoolGradInput(
+      c.shape, c.geometry, c.activation, c.x.floats(), c.gamma.floats(),
+      c.beta.floats(), c.mean.floats(), c.variance.floats(), mean_dy.floats(),
+      mean_product.floats(), dy.floats(), c.epsilon, dx.floats());
+}
+
 void SlopesOfCounts(OpContext& op) {
   const Tensor counts = op.Input(0, TensorType::kUint8, 4);
   const Tensor slopes = op.Output(0, kFloat, 4);
-  ExpectRows(op, counts, slopes, true);
   const int32_t window = op.IntOption("window");
   op.ExpectShape(window >= 1 && window <= kMaxCount, "window", kMaxCount,
                  window);
+  ExpectRows(op, counts, slopes, true, window);
   op.CountWork(int64_t{16} * counts.elements);
   if (!op.Ready()) return;
   const int columns = slopes.last_dim();

@@ -13,13 +13,6 @@ namespace {
 constexpr TensorType kFloat = TensorType::kFloat32;
 constexpr int64_t kWorkPerElement = 12;
 
-// [B,C]
-void ExpectOneALine(OpContext& op, const NormShape& shape, const Tensor& y) {
-  op.ExpectShape(
-      y.rank == 2 && y.dims[0] == shape.batch && y.dims[1] == shape.channels,
-      "lines", int64_t{shape.batch} * shape.channels, y.elements);
-}
-
 }  // namespace
 
 void Moments(OpContext& op) {

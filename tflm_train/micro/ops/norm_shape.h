@@ -26,6 +26,14 @@ inline NormShape ShapeOfNorm(OpContext& op, const Tensor& x, const Tensor& mean,
           channels / groups, shared};
 }
 
+// [B,C]
+inline void ExpectOneALine(OpContext& op, const NormShape& shape,
+                           const Tensor& y) {
+  op.ExpectShape(
+      y.rank == 2 && y.dims[0] == shape.batch && y.dims[1] == shape.channels,
+      "lines", int64_t{shape.batch} * shape.channels, y.elements);
+}
+
 }  // namespace ops
 }  // namespace biotrain
 

@@ -69,6 +69,8 @@ void NormGradInput(OpContext& op);
 // norm_average_pool.cc
 void NormAveragePool(OpContext& op);
 void NormSlopePool(OpContext& op);
+void NormPoolGradSums(OpContext& op);
+void NormPoolGradInput(OpContext& op);
 void SlopesOfCounts(OpContext& op);
 
 // softmax.cc

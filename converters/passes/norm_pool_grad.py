@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Take a normalisation's gradient straight from the slope of its pooled output.
+
+The slopes that come back through an average pool and an activation follow from the input of the
+normalisation, which its gradient reads anyway: they are nowhere in memory, and all is one pass. For
+normalisations in parts. The gradient keeps its bits; its sums add their terms window by window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from converters.graph import Graph, Op, Subgraph
+from converters.passes.slope_sums import INPUT, SUMS, PooledSums, pooled
+from converters.passes.users import Users
+
+FUSED = {SUMS: "BiotrainNormPoolGradSums", INPUT: "BiotrainNormPoolGradInput"}
+
+
+def norm_pool_grad(graph: Graph) -> Graph:
+    """The graph with every gradient of a normalisation that a pool follows in one op."""
+    return replace(graph, subgraphs=tuple(_rewrite(s) for s in graph.subgraphs))
+
+
+def _rewrite(subgraph: Subgraph) -> Subgraph:
+    users = Users(subgraph)
+    producer = {t: i for i, op in enumerate(subgraph.ops) for t in op.outputs}
+    found = {
+        i: match
+        for i, op in enumerate(subgraph.ops)
+        if op.kind in FUSED and (match := pooled(subgraph, producer, i)) is not None
+    }
+    ops = list(subgraph.ops)
+    for i, match in found.items():
+        if _is_alone(subgraph, users, producer, found, i):
+            ops[i] = _fused(subgraph, match)
+    return _without_unread(replace(subgraph, ops=tuple(ops)), subgraph)
+
+
+def _is_alone(
+    subgraph: Subgraph,
+    users: Users,
+    producer: dict[int, int],
+    found: dict[int, PooledSums],
+    op: int,
+) -> bool:
+    """Whether nothing else reads the slopes on their way."""
+    t = subgraph.ops[op].inputs[-1]
+    readers = users.of(t)
+    if users.leaves(t) or not all(i in found for i in readers):
+        return False
+    while True:
+        way = producer[t]
+        t = subgraph.ops[way].inputs[-1]
+        if t == found[op].slope:
+            return True
+        if users.leaves(t) or users.of(t) != [way]:
+            return False
+
+
+def _fused(subgraph: Subgraph, match: PooledSums) -> Op:
+    op, norm = subgraph.ops[match.sums], subgraph.ops[match.norm]
+    x, gamma, beta, mean, variance = norm.inputs
+    options = {**match.pool, **op.options, "activation": match.activation}
+    if op.kind == SUMS:
+        inputs = (x, gamma, beta, mean, variance, match.slope)
+    else:
+        inputs = (gamma, beta, mean, variance, *op.inputs[4:6], match.slope, x)
+    return Op(FUSED[op.kind], inputs, op.outputs, options)
+
+
+def _without_unread(subgraph: Subgraph, before: Subgraph) -> Subgraph:
+    """Without ops that only what has gone did read."""
+    if subgraph.ops == before.ops:
+        return before
+    needed = set(subgraph.outputs)
+    alive: list[Op] = []
+    for op in reversed(subgraph.ops):
+        if not op.outputs or op.kind in ("VAR_HANDLE", "CALL_ONCE") or needed & set(op.outputs):
+            alive.append(op)
+            needed |= set(op.inputs)
+    return replace(subgraph, ops=tuple(reversed(alive)))
