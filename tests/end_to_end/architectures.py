@@ -162,7 +162,7 @@ def dropouts() -> keras.Model:
 def causal_power() -> keras.Model:
     x = i = keras.Input((19, 3))
     x = L.Conv1D(4, 3, dilation_rate=2, padding="causal", name="causal")(x)
-    skip = L.SeparableConv1D(4, 2, padding="causal", activation="elu", name="short")(x)
+    skip = L.Conv1D(4, 2, strides=1, padding="causal", activation="elu", name="short")(x)
     x = L.Add()([x, skip])
     x = keras.ops.square(L.BatchNormalization()(x))
     x = L.AveragePooling1D(5, strides=3)(x)
