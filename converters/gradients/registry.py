@@ -30,6 +30,7 @@ GRADIENTS: Mapping[str, Gradient] = MappingProxyType(
         "DepthwiseConv2dNative": convolution.depthwise_conv2d,
         "Elu": activation.elu,
         "ExpandDims": shape.reshape,
+        "GatherV2": shape.gather,
         "LeakyRelu": activation.leaky_relu,
         "Log": pointwise.log,
         "MaxPool": pooling.max_pool,

@@ -106,3 +106,21 @@ def _kept(
     stop = None if masked("end") else int(end[axis])
     first, last, _ = slice(start, stop).indices(size)
     return first, last - first
+
+
+def gather(op: tf.Operation, dy: tf.Tensor, writer: Writer) -> list[tf.Tensor | None]:
+    """Rows of dy summed up where they were taken from, as a product with ones and zeros.
+
+    Raises:
+        ConversionError: not rows, or not of all.
+    """
+    table, indices, axis = op.inputs
+    if tf.get_static_value(axis) != 0 or op.get_attr("batch_dims"):
+        raise ConversionError(f"gather {op.name}: only rows of a table train; transpose it first")
+    rows = int(table.shape[0])
+    flat = tf.reshape(tf.cast(indices, tf.float32), [indices.shape.num_elements(), 1])
+    # Exact for integers, and not what TFLite's converter takes for a ONE_HOT.
+    apart = tf.abs(flat - tf.constant(np.arange(rows, dtype=np.float32)))
+    taken = tf.nn.relu(1.0 - apart)
+    slopes = tf.reshape(dy, [flat.shape[0], table.shape.num_elements() // rows])
+    return [tf.reshape(tf.matmul(taken, slopes, transpose_a=True), table.shape), None, None]

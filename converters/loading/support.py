@@ -179,6 +179,7 @@ SUPPORTED: Mapping[type, Check] = MappingProxyType(
         _L.Cropping1D: _channels_last,
         _L.Cropping2D: _channels_last,
         _L.EinsumDense: _einsum_dense,
+        _L.Embedding: token_layers.embedding,
         _L.MultiHeadAttention: token_layers.attention,
         _L.Add: _nothing,
         _L.Concatenate: _nothing,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Under which settings layers on tokens train: EinsumDense and MultiHeadAttention."""
+"""Under which settings layers on tokens train: EinsumDense, Embedding and MultiHeadAttention."""
 
 from __future__ import annotations
 
@@ -30,6 +30,13 @@ def einsum_dense(layer: Any) -> str | None:
         f"equation {layer.equation}; use one like btd,de->bte, whose input ends in the axes that "
         f"the kernel begins with and whose output has the others in their order"
     )
+
+
+def embedding(layer: Any) -> str | None:
+    """What is wrong with an Embedding, or None."""
+    if layer.mask_zero:
+        return "mask_zero=True; use mask_zero=False, and a code of its own for padding"
+    return None
 
 
 def attention(layer: Any) -> str | None:

@@ -63,7 +63,7 @@ def _fused(subgraph: Subgraph, match: PooledSums) -> Op:
     x, gamma, beta, mean, variance = norm.inputs
     options = {**match.pool, **op.options, "activation": match.activation}
     if op.kind == SUMS:
-        inputs = (x, gamma, beta, mean, variance, match.slope)
+        inputs: tuple[int, ...] = (x, gamma, beta, mean, variance, match.slope)
     else:
         inputs = (gamma, beta, mean, variance, *op.inputs[4:6], match.slope, x)
     return Op(FUSED[op.kind], inputs, op.outputs, options)

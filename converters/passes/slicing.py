@@ -239,7 +239,7 @@ def _last_axis_whole(op: Op, tensors: Tensors, count: int) -> Pattern | None:
 
 def _gather(op: Op, tensors: Tensors, count: int) -> Pattern | None:
     indices = tensors[op.inputs[1]].shape
-    if op.options.axis != 0 or len(indices) != 1:
+    if op.options.axis != 0 or op.options.batchDims or not indices:
         return None
     return Pattern((False, True), Result.MAP)
 

@@ -48,6 +48,13 @@ class EinsumDense(keras.layers.EinsumDense):
         return y if self.activation is None else self.activation(y)
 
 
+class Embedding(keras.layers.Embedding):
+    """Rows of a table, by codes that come as floats."""
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self.embeddings.value.read_value(), tf.cast(inputs, tf.int32))
+
+
 class MultiHeadAttention(keras.layers.MultiHeadAttention):
     """Keras's attention on our op, heads where the projections leave them."""
 

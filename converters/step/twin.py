@@ -25,6 +25,7 @@ _PLAIN_TWINS: dict[type, type] = {
     keras.layers.SeparableConv2D: layers.SeparableConv2D,
     keras.layers.GroupNormalization: layers.GroupNorm,
     keras.layers.LayerNormalization: layers.LayerNorm,
+    keras.layers.Embedding: tokens.Embedding,
     keras.layers.EinsumDense: tokens.EinsumDense,
     keras.layers.MultiHeadAttention: tokens.MultiHeadAttention,
 }

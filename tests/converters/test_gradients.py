@@ -110,6 +110,7 @@ def shapes() -> list[Case]:
         Case("log", lambda x: tf.math.log(x), (np.exp(x),)),
         Case("maximum-rows", lambda a, b: tf.maximum(a, b), (x, normal(3, 1, 5, seed=2))),
         Case("minimum-equal-shapes", lambda a, b: tf.minimum(a, b), (x, normal(*x.shape, seed=3))),
+        Case("gather", lambda x: tf.gather(x, [[1, 0, 1], [1, 1, 1]]), (x,)),
         Case("slice-last-step", lambda x: x[:, -1], (x,)),
         Case("slice-inside", lambda x: x[:, 1:, 2:3, -4:-1], (x,)),
         Case("slice-up-to", lambda x: x[1:, :2, 3], (x,)),

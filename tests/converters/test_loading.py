@@ -233,49 +233,19 @@ def test_all_unsupported_layers_are_listed_at_once() -> None:
     x = L.LayerNormalization(axis=1, name="layernorm1")(x)
     x = L.Lambda(lambda v: v * 2, name="lambda_")(x)
     x = L.Reshape((16, 32), name="reshape")(x)
-    x = L.EinsumDense("btd,de->bet", output_shape=(32, 16), name="turned")(x)
-    x = L.Reshape((16, 32), name="reshape_again")(x)
-    x = L.MultiHeadAttention(2, 4, dropout=0.1, name="dropping")(x, x)
-    x = L.MultiHeadAttention(2, 4, name="masked")(x, x, attention_mask=np.ones((1, 16, 16)))
-    x = keras.ops.clip(x, np.zeros(32), 1)
-    x = keras.ops.sin(x)
     x = L.LSTM(5, name="lstm")(x)
     x = L.Dense(3, name="scores", dtype="mixed_float16")(x)
     model = keras.Model(inputs, x)
     text = refused_by(model)
     print(text)
     bad = ["up", "grouped", "swished", "selu", "rows", "relu3", "elu", "softmax1", "noisy"]
-    bad += [
-        "layernorm1",
-        "lambda_",
-        "turned",
-        "dropping",
-        "masked",
-        "clip",
-        "sin",
-        "lstm",
-        "scores",
-    ]
+    bad += ["layernorm1", "lambda_", "lstm", "scores"]
     lines = text.splitlines()
     assert len(lines) == 1 + len(bad) and f"{len(bad)} things" in lines[0]
     for line, name in zip(lines[1:], bad, strict=True):
         assert line.startswith(f"  {name} ("), line
         assert line.count(";") >= 1 or "rows" in line, f"no advice in: {line}"
     assert "reshape (" not in text
-
-
-def test_a_model_ends_in_a_layer() -> None:
-    """What is taken off its end, a softmax, is looked for in the last layer."""
-    inputs = keras.Input((4,))
-    scores = L.Dense(3, activation="softmax")(inputs)
-    assert "ends the model" in refused_by(keras.Model(inputs, keras.ops.log(scores)))
-
-
-@pytest.mark.parametrize("key", [np.s_[:, ::2], np.s_[..., 0], np.s_[:, None]])
-def test_slices_with_steps_are_refused(key: Any) -> None:
-    inputs = keras.Input((8, 2))
-    x = L.Dense(3)(L.Flatten()(L.Dense(2)(inputs)[key]))
-    assert "in a slice; use numbers and ranges" in refused_by(keras.Model(inputs, x))
 
 
 def test_channels_first_is_refused() -> None:

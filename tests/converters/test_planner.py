@@ -304,7 +304,9 @@ def test_what_may_work_in_place_is_what_reads_an_element_before_it_writes_it() -
     two = {"ADD", "SUB", "MUL", "DIV", "MINIMUM", "MAXIMUM", "SQUARED_DIFFERENCE"}
     one = {"NEG", "ABS", "EXP", "LOG", "SQRT", "RSQRT", "SQUARE", "FLOOR"}
     one |= {"RELU", "RELU6", "ELU", "LEAKY_RELU", "TANH", "LOGISTIC"}
-    slopes = {f"Biotrain{k}Grad" for k in ("Relu", "Relu6", "Elu", "Tanh", "Sigmoid", "LeakyRelu")}
+    one |= {"BiotrainGelu", "BiotrainGeluTanh"}
+    sloped = "Relu Relu6 Elu Tanh Sigmoid LeakyRelu Gelu GeluTanh Square"
+    slopes = {f"Biotrain{k}Grad" for k in sloped.split()}
     others = {
         "BiotrainDropout": ((0, 0),),
         "BiotrainSgd": ((0, 0),),
@@ -312,6 +314,7 @@ def test_what_may_work_in_place_is_what_reads_an_element_before_it_writes_it() -
         "BiotrainBatchNormGrad": ((0, 4),),
         "BiotrainBatchNormMaxPoolGrad": ((0, 5),),
         "BiotrainNormalise": ((0, 0),),
+        "BiotrainAttentionGrad": ((0, 5),),
         "BiotrainNormGradInput": ((0, 6),),
     }
     assert set(IN_PLACE) == two | one | slopes | set(others)

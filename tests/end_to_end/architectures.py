@@ -195,6 +195,16 @@ def tokens() -> keras.Model:
     return keras.Model(i, L.Dense(3, activation="softmax")(L.Flatten()(x)))
 
 
+def codes() -> keras.Model:
+    """Embedded codes of a signal: of how many standard deviations it is above its mean."""
+    i = keras.Input((9,))
+    code = keras.ops.clip(i, -1.4, 2.4)
+    code = L.Dense(9, trainable=False, kernel_initializer="identity", bias_initializer="ones")(code)
+    x = L.Embedding(4, 5, name="embedding")(code)
+    x = L.Conv1D(4, 3, padding="causal", activation="elu")(x)
+    return keras.Model(i, L.Dense(3, activation="softmax")(L.Flatten()(x)))
+
+
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
     {
         "conv1d_chain": Architecture(conv1d_chain),
@@ -211,6 +221,7 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
         "causal_power": Architecture(causal_power),
         "cropped_picture": Architecture(cropped_picture),
         "tokens": Architecture(tokens),
+        "codes": Architecture(codes),
         "plain_sgd": Architecture(conv1d_chain, options={"optimizer": "sgd"}),
         "last_layer": Architecture(depthwise_residual, options={"strategy": "last-layer"}),
     }

@@ -4,6 +4,32 @@
 #include "tflm_train/kernels/norm_lines.h"
 
 namespace biotrain {
+namespace {
+
+// The gradient of one vector, whose channels have one element each: nothing is
+// worth a sum of its own but the two that all channels share.
+void VectorGrad(const float* x, const float* dy, const float* gamma, int width,
+                float center, float inverse, float* dx, float* dgamma,
+                float* dbeta) {
+  LineSums<2> sums;
+  sums.AddLine(width, [&](int c, float* lane) BIOTRAIN_INLINE {
+    const float slope = dy[c] * gamma[c];
+    lane[0] += slope;
+    lane[1] = Fma(slope, x[c] - center, lane[1]);
+  });
+  const float count = static_cast<float>(width);
+  const float slope = inverse * inverse * inverse * (sums.Total(1) / count);
+  const float offset = inverse * (sums.Total(0) / count);
+  for (int c = 0; c < width; ++c) {
+    const float deviation = x[c] - center;
+    const float given = dy[c];
+    dbeta[c] += given;
+    dgamma[c] = Fma(given * deviation, inverse, dgamma[c]);
+    dx[c] = Fma(-deviation, slope, given * (gamma[c] * inverse) - offset);
+  }
+}
+
+}  // namespace
 
 void GroupNorm(const float* x, const float* gamma, const float* beta, int batch,
                int channels, int spatial, int groups, float epsilon, float* y,
@@ -22,6 +48,14 @@ void GroupNorm(const float* x, const float* gamma, const float* beta, int batch,
     variance[group] = squares.Total(0) / count;
     const float inverse = 1.0f / Sqrt(variance[group] + epsilon);
     const int first = group % groups * width;
+    if (spatial == 1) {
+      float* const out = y + group * size;
+      for (int c = 0; c < width; ++c) {
+        out[c] = Fma(values[c] - center, gamma[first + c] * inverse,
+                     beta[first + c]);
+      }
+      continue;
+    }
     for (int c = 0; c < width; ++c) {
       const int line = group * size + c * spatial;
       Normalise(x + line, spatial, center, gamma[first + c] * inverse,
@@ -42,6 +76,12 @@ void GroupNormGrad(const float* x, const float* gamma, const float* mean,
     const float center = mean[group];
     const float inverse = 1.0f / Sqrt(variance[group] + epsilon);
     const int first = group % groups * width;
+    if (spatial == 1) {
+      VectorGrad(x + group * size, dy + group * size, gamma + first, width,
+                 center, inverse, dx + group * size, dgamma + first,
+                 dbeta + first);
+      continue;
+    }
     // dx = inverse * (slopes - mean(slopes)
     //                 - normalised * mean(slopes * normalised)),
     // where slopes are dy * gamma.

@@ -24,8 +24,8 @@ struct Shape {
 constexpr Shape kBatchShapes[] = {{1, 1, 5, 0}, {2, 3, 7, 0},
                                   {5, 8, 8, 0}, {3, 3, 100, 0},
                                   {8, 6, 1, 0}, {1, 1, 2100, 0}};
-constexpr Shape kGroupShapes[] = {
-    {1, 4, 5, 1}, {2, 6, 7, 3}, {3, 16, 1, 1}, {2, 4, 140, 2}, {3, 6, 9, 6}};
+constexpr Shape kGroupShapes[] = {{1, 4, 5, 1},   {2, 6, 7, 3}, {3, 16, 1, 1},
+                                  {2, 4, 140, 2}, {3, 6, 9, 6}, {4, 15, 1, 3}};
 
 constexpr float kEpsilon = 1e-3f;
 constexpr int kCapacity = 4096;
