@@ -65,7 +65,8 @@ class UnitWriter {
   uint32_t filled_ = 0;
   uint32_t crc_ = 0;
   bool failed_ = false;
-  uint8_t unit_[kMaxUnitBytes];
+  // Flash drivers take words.
+  alignas(8) uint8_t unit_[kMaxUnitBytes];
 };
 
 }  // namespace biotrain
