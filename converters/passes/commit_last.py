@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Order the training step so that no variable is written before the loss is known, and gradients
-die early.
+"""Order the training step so that no variable is written before the loss is known and all samples
+were read, and gradients die early.
 
 The runner looks at the loss before the first write (a refused step changes nothing), and updates
 weights in place, for which every reader of a weight must come before its update.
@@ -12,7 +12,7 @@ import heapq
 from dataclasses import replace
 
 from converters.errors import ConversionError
-from converters.graph import Graph, Op, Subgraph
+from converters.graph import FOR_EACH, Graph, Op, Subgraph
 
 
 def commit_last(graph: Graph) -> Graph:
@@ -32,8 +32,14 @@ def order_step(subgraph: Subgraph, loss: int) -> Subgraph:
     if written:
         raise ValueError("an output of the training step depends on a variable it has just written")
     first = [i for i in range(len(ops)) if i in before_loss]
-    rest = _schedule(subgraph, [i for i in range(len(ops)) if i not in before_loss], producer)
-    return replace(subgraph, ops=tuple(ops[i] for i in [*first, *rest]))
+    # A loop may ask for samples that do not come: nothing is written before the last of them.
+    loops = {i for i, op in enumerate(ops) if op.kind == FOR_EACH}
+    results = {t for i in loops for t in ops[i].outputs}
+    in_loops = _ancestors(ops, producer, results) - before_loss
+    rest = [i for i in range(len(ops)) if i not in before_loss]
+    looping = _schedule(subgraph, [i for i in rest if i in in_loops], producer)
+    writing = _schedule(subgraph, [i for i in rest if i not in in_loops], producer)
+    return replace(subgraph, ops=tuple(ops[i] for i in [*first, *looping, *writing]))
 
 
 def _ancestors(ops: tuple[Op, ...], producer: dict[int, int], tensors: set[int]) -> set[int]:
