@@ -49,7 +49,10 @@ def batch_patterns(subgraph: Subgraph, batch: int, *, x: int) -> dict[int, Patte
         if (
             candidate is None
             or not _fits(subgraph, op.inputs, candidate, of_samples)
-            or (not fetched & set(cut) and _rather_whole(subgraph, op, cut, candidate, ready > first))
+            or (
+                not fetched & set(cut)
+                and _rather_whole(subgraph, op, cut, candidate, ready > first)
+            )
         ):
             waits = 1 if set(cut) - set(subgraph.inputs) else 0
             level.update(dict.fromkeys(op.outputs, max(ready, first + waits)))

@@ -70,8 +70,10 @@ def _way(subgraph: Subgraph, found: PooledSums) -> _Way | None:
     path = []
     slope = found.slope
     while True:
-        op = subgraph.ops[producer[slope]] if slope in producer else None
-        if op is None or op.kind not in (_DROP, _EACH, _MIXED):
+        if slope not in producer:
+            return None
+        op = subgraph.ops[producer[slope]]
+        if op.kind not in (_DROP, _EACH, _MIXED):
             return None
         if op.kind == _MIXED:
             break
@@ -207,6 +209,8 @@ class _Rewrite:
         options = schema.FullyConnectedOptionsT()
         edit.ops.append(Op("FULLY_CONNECTED", (weights, square), (through,), options))
         column = {t: edit.builtin("RESHAPE", [t], (mixed, 1)) for t in (along, constant, deviation)}
-        lost = binary("ADD", binary("MUL", through, column[along]), binary("MUL", column[constant], alone))
+        lost = binary(
+            "ADD", binary("MUL", through, column[along]), binary("MUL", column[constant], alone)
+        )
         weighted = binary("DIV", weights, column[deviation])
         return edit.reduce("SUM", binary("MUL", weighted, lost), 0)

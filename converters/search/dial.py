@@ -26,6 +26,9 @@ from converters.search.recipe import Place, Prepared, Recipe, build, finish, pre
 _LEAST = 1024
 """Bytes of the smallest tensors that chains are made of."""
 
+VARIANTS = (False, True)
+"""Without and with sums of normalisations ahead (see ``prepare``)."""
+
 Cost = Callable[[Graph], float]
 Move = Callable[[Recipe], Recipe]
 
@@ -86,7 +89,7 @@ def choose(
             return resident
     found = []
     failed: list[NothingFits] = []
-    for ahead in (False, True):
+    for ahead in VARIANTS:
         prepared = prepare(graph, batch=batch, sample=sample, scale=scale, ahead=ahead)
         try:
             found.append(_searched(prepared, Recipe(sample, scale, ahead=ahead), budget, cost))

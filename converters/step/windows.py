@@ -37,9 +37,7 @@ def windows_macs(conv: Any) -> int:
     return positions * size * (size + 1)
 
 
-def moments_of_windows(
-    x: tf.Tensor, conv: Any, writer: Writer
-) -> tuple[tf.Tensor, tf.Tensor]:
+def moments_of_windows(x: tf.Tensor, conv: Any, writer: Writer) -> tuple[tf.Tensor, tf.Tensor]:
     """(mean [K], mean product [K, K]) of the windows of x [B, H, W, C], K = C*KH*KW in this order;
     no gradient flows to x.
     """

@@ -60,7 +60,10 @@ def test_forgotten_edges_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         return tf.zeros([size, size])
 
     monkeypatch.setattr(window_moments, "_gram", no_edges)
-    lines = [draw(seed).taps > 3 and draw(seed).kind == "line" and draw(seed).norm == "keep" for seed in DRAWN]
+    lines = [
+        draw(seed).taps > 3 and draw(seed).kind == "line" and draw(seed).norm == "keep"
+        for seed in DRAWN
+    ]
     with pytest.raises(AssertionError, match=r"loss: compared=1 |gradient of"):
         _compare(DRAWN[lines.index(True)])
 
