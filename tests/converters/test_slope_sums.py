@@ -55,10 +55,10 @@ def trained(
     ("activation", "bias", "norm", "ram"),
     [
         ("relu", False, "keep", "min"),
-        ("relu", True, "keep", "60K"),
+        pytest.param("relu", True, "keep", "60K", marks=pytest.mark.slow),
         ("elu", True, "keep", "min"),
-        ("relu6", False, "group", "min"),
-        ("linear", False, "keep", "min"),
+        pytest.param("relu6", False, "group", "min", marks=pytest.mark.slow),
+        pytest.param("linear", False, "keep", "min", marks=pytest.mark.slow),
     ],
 )
 def test_sums_ahead_train_as_the_resident_step_does(
