@@ -122,7 +122,7 @@ class _Splitter:
                 before, self._level = self._level, self._levels({**late, i: level})
                 same = all(self._level[j] == before[j] for j in self._loop.patterns if j != i)
                 work = self._work_for(i)
-                if same and work < least:
+                if same and work <= least:
                     best, least, late[i] = self._level, work, level
                 self._level = before
             self._level = best

@@ -62,6 +62,7 @@ def _fused(subgraph: Subgraph, match: PooledSums) -> Op:
     op, norm = subgraph.ops[match.sums], subgraph.ops[match.norm]
     x, gamma, beta, mean, variance = norm.inputs
     options = {**match.pool, **op.options, "activation": match.activation}
+    inputs: tuple[int, ...]
     if op.kind == SUMS:
         inputs: tuple[int, ...] = (x, gamma, beta, mean, variance, match.slope)
     else:

@@ -70,8 +70,10 @@ def _way(subgraph: Subgraph, found: PooledSums) -> _Way | None:
     path = []
     slope = found.slope
     while True:
-        op = subgraph.ops[producer[slope]] if slope in producer else None
-        if op is None or op.kind not in (_DROP, _EACH, _MIXED):
+        if slope not in producer:
+            return None
+        op = subgraph.ops[producer[slope]]
+        if op.kind not in (_DROP, _EACH, _MIXED):
             return None
         if op.kind == _MIXED:
             break

@@ -31,6 +31,9 @@ _LEAST = 1024
 _FEW_ROUNDS = 40
 """Of the solver, for one of many candidates."""
 
+VARIANTS = (False, True)
+"""Without and with sums of normalisations ahead (see ``prepare``)."""
+
 Cost = Callable[[Graph], float]
 Overhead = Callable[[Graph], int]
 """Bytes of RAM that a firmware needs beside the arena."""
@@ -137,7 +140,7 @@ def _ways(
     graph: Graph, batch: int, sample: Sample, scale: float, overhead: Overhead
 ) -> Iterator[tuple[Prepared, list[Recipe]]]:
     """Recipes, from the fewest instructions to the least RAM."""
-    for ahead in (False, True):
+    for ahead in VARIANTS:
         prepared = prepare(graph, batch=batch, sample=sample, scale=scale, ahead=ahead)
         prepared = replace(prepared, overhead=overhead)
         first = Recipe(sample, scale, ahead=ahead, fast_fir=frozenset())

@@ -315,6 +315,7 @@ def test_what_may_work_in_place_is_what_reads_an_element_before_it_writes_it() -
         "BiotrainBatchNormMaxPoolGrad": ((0, 5),),
         "BiotrainNormalise": ((0, 0),),
         "BiotrainAttentionGrad": ((0, 5),),
+        "BiotrainNormPoolGradInput": ((0, 7),),
         "BiotrainNormGradInput": ((0, 6),),
     }
     assert set(IN_PLACE) == two | one | slopes | set(others)

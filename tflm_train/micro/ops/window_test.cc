@@ -193,7 +193,80 @@ void TestNormsInPools(TestContext& test) {
   }
 }
 
+// Two channels, each normalised to -2 and 2, or -1 and 1.
+void TestNormsBeforeAveragePools(TestContext& test) {
+  const auto Options = [](OneOp& op) {
+    op.flex.String("padding", "VALID").Int("stride_h", 1).Int("stride_w", 2);
+    op.flex.Int("filter_h", 1).Int("filter_w", 2);
+    op.flex.Float("epsilon", 0.0f).String("activation", "RELU");
+  };
+  const auto X = [](OneOp& op) {
+    return op.In({1, 2, 1, 4}, {1, 3, 1, 3, 10, 12, 12, 10});
+  };
+  {
+    OneOp& op = Fresh();
+    Options(op);
+    const int x = X(op);
+    const int gamma = op.In({2}, {2, 1});
+    const int beta = op.In({2}, {0, 0});
+    const int mean = op.In({2}, {2, 11});
+    const int variance = op.In({2}, {1, 1});
+    Expect(
+        test,
+        op.Custom("BiotrainNormAveragePool", {x, gamma, beta, mean, variance},
+                  {op.Tensor({1, 2, 1, 2})}),
+        5, {1, 1, 0.5f, 0.5f}, "BiotrainNormAveragePool");
+  }
+  {
+    OneOp& op = Fresh();
+    Options(op);
+    op.flex.Bool("counts", true);
+    const int x = X(op);
+    const int gamma = op.In({2}, {2, 1});
+    const int beta = op.In({2}, {0, 0});
+    const int mean = op.In({2}, {2, 11});
+    const int variance = op.In({2}, {1, 1});
+    const int counts = op.Tensor({1, 2, 1, 4}, TensorType::kUint8);
+    Expect(test,
+           op.Custom("BiotrainNormSlopePool", {x, gamma, beta, mean, variance},
+                     {counts, op.Tensor({1, 2, 1, 2})}),
+           6, {0.5f, 0.5f, 0.5f, 0.5f}, "BiotrainNormSlopePool");
+    test.ExpectEqual(op.Slot<uint8_t>(5)[0], 0x11, "counts");
+  }
+  {
+    OneOp& op = Fresh();
+    Options(op);
+    const int x = X(op);
+    const int gamma = op.In({2}, {2, 1});
+    const int beta = op.In({2}, {0, 0});
+    const int mean = op.In({2}, {2, 11});
+    const int variance = op.In({2}, {1, 1});
+    const int dy = op.In({1, 2, 1, 2}, {2, 4, 6, 8});
+    Expect(test,
+           op.Custom("BiotrainNormPoolGradSums",
+                     {x, gamma, beta, mean, variance, dy},
+                     {op.Tensor({1, 2}), op.Tensor({1, 2})}),
+           6, {3, 7}, "BiotrainNormPoolGradSums");
+  }
+  {
+    OneOp& op = Fresh();
+    Options(op);
+    const int x = X(op);
+    const int gamma = op.In({2}, {2, 1});
+    const int beta = op.In({2}, {0, 0});
+    const int mean = op.In({2}, {2, 11});
+    const int variance = op.In({2}, {1, 1});
+    const int dy = op.In({1, 2, 1, 2}, {2, 4, 6, 8});
+    Expect(test,
+           op.Custom("BiotrainNormPoolGradInput",
+                     {gamma, beta, mean, variance, beta, beta, dy, x},
+                     {op.Same({1, 2, 1, 4}, 0)}),
+           0, {0, 2, 0, 4, 0, 3, 4, 0}, "BiotrainNormPoolGradInput over x");
+  }
+}
+
 constexpr TestCase kTests[] = {
+    {"norms_before_average_pools", TestNormsBeforeAveragePools},
     {"convolutions", TestConvolutions},
     {"pools", TestPools},
     {"norms_in_pools", TestNormsInPools},
