@@ -142,7 +142,7 @@ def _row(case: Case, rung: Rung) -> dict[str, Any]:
         )
         report = conversion.report
         ram, instructions = report["ram_total_bytes"], None
-        result = _measured(case, conversion.model_path, folder)
+        result = measured(case, conversion.model_path, folder)
     predicted = report["predicted_instructions_per_step"][TARGET]
     if result is not None:
         ram, instructions = result["ram_bytes"]["total"], result["instructions_per_step"]
@@ -225,7 +225,7 @@ def _nothing_known(case: Case, plan: str, norm: str) -> dict[str, Any]:
     }
 
 
-def _measured(case: Case, model: Path, folder: Path) -> dict[str, Any] | None:
+def measured(case: Case, model: Path, folder: Path) -> dict[str, Any] | None:
     """Two steps on the emulated core; None if the plan does not fit it."""
     info = read_model(model)
     generator = np.random.default_rng(1)

@@ -7,10 +7,12 @@ An emulator's plugin sees every store, and so the deepest of each operator in a 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from biotrain_tf.bench.generated_models import generated_models
+from biotrain_tf.bench.memory import BATCH_SIZE, CASES
 from biotrain_tf.bench.step import execution_order, training
 from biotrain_tf.device.build import build_firmware
 from biotrain_tf.device.interface import DEFAULT_TIMEOUT_S, DeviceError
@@ -22,6 +24,32 @@ from converters.graph import read
 from converters.search.budget import loop_depth
 from converters.targets import TARGETS
 from converters.targets.stacks import StackTable, write_stacks
+
+_SCALE = 1 / 4096
+_LEAST = (("min", "int16"), ("min", "flash"))
+
+
+def converted_models(folder: Path, *, target: str) -> Iterator[Path]:
+    """What a table is made of: the cases of `bench memory` in the least RAM, and generated models
+    with their batch in memory, which the cases are too large for.
+    """
+    from converters import convert
+
+    for number, case in enumerate(CASES):
+        for ram, sample in _LEAST:
+            yield convert(
+                case.model.build(),
+                output_dir=folder / f"{case.model.name} {number} {sample}",
+                norm=case.norm,
+                batch_size=BATCH_SIZE,
+                ram=ram,
+                sample=sample,
+                sample_scale=_SCALE if sample == "int16" else None,
+                target=target,
+            ).model_path
+    for name, (model, batch) in generated_models().items():
+        out = folder / name
+        yield convert(model, output_dir=out, batch_size=batch, target=target).model_path
 
 
 @dataclass

@@ -75,6 +75,11 @@ def _add_memory(what: Any) -> None:
         "--model", action="append", metavar="M", help="may be repeated; default: all that is known"
     )
     parser.add_argument("--json", type=Path, metavar="OUT", help="the figures as a list")
+    parser.add_argument(
+        "--update-stacks",
+        action="store_true",
+        help="measure instead what of the stack each operator needs, write the table of the target",
+    )
 
 
 def _add_flash(what: Any) -> None:
@@ -201,8 +206,15 @@ def _models_on_targets(args: argparse.Namespace) -> Iterator[tuple[BenchModel, s
 
 
 def _memory(args: argparse.Namespace) -> int:
-    from biotrain_tf.bench.memory import bench_memory, print_memory
+    from biotrain_tf.bench.memory import TARGET, bench_memory, print_memory
 
+    if args.update_stacks:
+        from biotrain_tf.bench.stacks import converted_models, update_stacks
+
+        with tempfile.TemporaryDirectory(prefix="biotrain-stacks-") as folder:
+            models = converted_models(Path(folder), target=TARGET)
+            update_stacks(TARGET, models, on_progress=_say)
+        return 0
     rows = bench_memory(models=args.model or (), on_progress=_say)
     _write(args.json, rows)
     print_memory(_console(), rows)

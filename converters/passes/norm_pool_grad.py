@@ -64,7 +64,7 @@ def _fused(subgraph: Subgraph, match: PooledSums) -> Op:
     options = {**match.pool, **op.options, "activation": match.activation}
     inputs: tuple[int, ...]
     if op.kind == SUMS:
-        inputs: tuple[int, ...] = (x, gamma, beta, mean, variance, match.slope)
+        inputs = (x, gamma, beta, mean, variance, match.slope)
     else:
         inputs = (gamma, beta, mean, variance, *op.inputs[4:6], match.slope, x)
     return Op(FUSED[op.kind], inputs, op.outputs, options)

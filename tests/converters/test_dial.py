@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from converters import convert
 from converters import graph as graphs
@@ -199,3 +200,30 @@ def test_planted_a_pass_that_changes_a_gradient_is_found(
 def _scaled(op: Op, tensors: Sequence[Tensor], count: int) -> Pattern | None:
     found = slicing._depthwise_grad_filter(op, tensors, count)
     return found and replace(found, scale=1.01)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "transposed", "sliced", "result"),
+    [
+        ((8, 6), (6, 4), False, (True, False), slicing.Result.MAP),
+        ((1, 6), (6, 4), False, (True, True), slicing.Result.SUM),
+        ((6, 8), (6, 4), True, (True, True), slicing.Result.SUM),
+        ((1, 8), (1, 4), True, (True, False), slicing.Result.MAP),
+    ],
+)
+def test_slices_of_a_product(
+    x: tuple[int, int],
+    y: tuple[int, int],
+    transposed: bool,
+    sliced: tuple[bool, bool],
+    result: slicing.Result,
+) -> None:
+    """A matrix of one row is cut along its columns, whatever they are in the product."""
+    options = schema.BatchMatMulOptionsT()
+    options.adjX = transposed
+    rows = x[1] if transposed else x[0]
+    tensors = [
+        Tensor(name, shape, "FLOAT32") for name, shape in zip("xyz", (x, y, (rows, 4)), strict=True)
+    ]
+    found = slicing.pattern(Op("BATCH_MATMUL", (0, 1), (2,), options), tensors, 2)
+    assert found == Pattern(sliced, result)

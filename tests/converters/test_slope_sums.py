@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -71,7 +72,7 @@ def test_sums_ahead_train_as_the_resident_step_does(
 ) -> None:
     wanted, _ = trained(tmp_path / "resident", activation, bias=bias, norm=norm)
     monkeypatch.setattr(dial, "VARIANTS", (True,))
-    options = {"bias": bias, "norm": norm, "ram": ram, "sample": "flash"}
+    options: dict[str, Any] = {"bias": bias, "norm": norm, "ram": ram, "sample": "flash"}
     found, kinds = trained(tmp_path / "ahead", activation, **options)
     assert "BiotrainNormSlopePool" in kinds, "no sums ahead"
     assert ("BiotrainSlopesOfCounts" in kinds) == (activation != "elu")

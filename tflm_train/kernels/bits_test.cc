@@ -6,6 +6,7 @@
 #include "tflm_train/kernels/activation.h"
 #include "tflm_train/kernels/attention.h"
 #include "tflm_train/kernels/conv.h"
+#include "tflm_train/kernels/conv_codes.h"
 #include "tflm_train/kernels/depthwise.h"
 #include "tflm_train/kernels/dropout.h"
 #include "tflm_train/kernels/gelu.h"
@@ -251,8 +252,34 @@ void TestTokens(TestContext& test) {
   ExpectHash(test, 3 * kTokens + kPairs, 0x81440eccu, "attention grad");
 }
 
+void TestConvOfCodes(TestContext& test) {
+  MakeInputs();
+  static int16_t codes[kCapacity];
+  for (int i = 0; i < kCapacity; ++i) {
+    codes[i] = static_cast<int16_t>(a[i] * 32767.0f);
+  }
+  // A column of rows in words and one that is not; pieces of a long line.
+  const ConvGeometry shapes[] = {
+      {1, 22, 90, 1, 1, 90, 3, 22, 1, 1, 1, 1, 1, 0, 0},
+      {1, 22, 91, 1, 1, 91, 3, 22, 1, 1, 1, 1, 1, 0, 0},
+      {1, 2, 500, 1, 2, 500, 3, 1, 9, 1, 1, 1, 1, 0, 4}};
+  const uint32_t forward[] = {0xad5b887cu, 0x3f685a31u, 0x96d71551u};
+  const uint32_t gradient[] = {0x947704d8u, 0xa9a68e83u, 0x75fd3e35u};
+  static float workspace[kCapacity];
+  for (int i = 0; i < 3; ++i) {
+    const ConvGeometry& g = shapes[i];
+    Conv2DOfCodes(g, codes, 3e-4f, b, nullptr, Activation::kNone, out,
+                  workspace);
+    ExpectHash(test, g.out_h * g.out_w * g.out_c, forward[i], "conv of codes");
+    Conv2DOfCodesGradFilter(g, codes, 3e-4f, b, out, workspace);
+    ExpectHash(test, g.filter_h * g.filter_w * g.out_c, gradient[i],
+               "conv of codes, grad filter");
+  }
+}
+
 constexpr TestCase kTests[] = {
     {"bits_conv", TestConv},
+    {"bits_conv_of_codes", TestConvOfCodes},
     {"bits_depthwise", TestDepthwise},
     {"bits_pool", TestPool},
     {"bits_matmul_softmax", TestMatMulAndSoftmax},
