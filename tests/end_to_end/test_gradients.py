@@ -35,7 +35,7 @@ BETWEEN_NORMS = {
     MI_BMINET: frozenset({"spatial_norm/gamma"}),
 }
 """At their first values a scale in front of another norm does nothing, but for its epsilon."""
-FAST = {(EEGNET, "trained"), (EPIDENET, "initial")}
+FAST = {(MI_BMINET_GROUP, "initial"), (EPIDENET, "initial")}
 GENERATED = (
     *("temporal_a", "temporal_b", "temporal_c", "temporal_d", "spatial_a", "spatial_b"),
     *("plain_a", "plain_b", "plain_c", "square"),
