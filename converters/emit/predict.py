@@ -8,7 +8,7 @@ from typing import Any
 
 from converters.emit.op_features import features
 from converters.errors import ConversionError
-from converters.graph import FETCH, Graph, Subgraph, Tensor
+from converters.graph import FETCH, Graph, Op, Subgraph, Tensor
 from converters.targets import TARGETS
 from converters.targets.costs import CostTable, read_costs
 from converters.targets.stacks import read_stacks
@@ -30,12 +30,17 @@ def predict_step(graph: Graph, table: CostTable, known: Known | None = None) -> 
 
 def _instructions(subgraph: Subgraph, place: int, table: CostTable, known: Known) -> float:
     op = subgraph.ops[place]
-    tensors = [subgraph.tensors[t] for t in (*op.inputs, *op.outputs) if t >= 0]
-    key = (op.kind, len(op.inputs), _content(op.options), *map(_form, tensors))
+    key = _key(subgraph, op)
     if key not in known:
         found = features(subgraph, op)
         known[key] = table.instructions(found.family, found.terms)
     return known[key]
+
+
+def _key(subgraph: Subgraph, op: Op) -> Hashable:
+    """All that the features of an op depend on."""
+    tensors = [subgraph.tensors[t] for t in (*op.inputs, *op.outputs) if t >= 0]
+    return (op.kind, len(op.inputs), _content(op.options), *map(_form, tensors))
 
 
 def _content(options: Any) -> Hashable:
@@ -69,6 +74,13 @@ def cost_on(target: str) -> Callable[[Graph], float]:
 def stack_on(target: str) -> Callable[[Graph], int]:
     """Bytes of the stack that a firmware needs on ``target``, for training and inference."""
     table = read_stacks(target)
+    families: dict[Hashable, str] = {}
+
+    def family(subgraph: Subgraph, op: Op) -> str:
+        key = _key(subgraph, op)
+        if key not in families:
+            families[key] = features(subgraph, op).family
+        return families[key]
 
     def stack(graph: Graph) -> int:
         runs: dict[tuple[str, int], None] = {}
@@ -78,7 +90,7 @@ def stack_on(target: str) -> Callable[[Graph], int]:
             for at, loops in around.items():
                 subgraph = graph.subgraphs[at]
                 for op in subgraph.ops:
-                    runs[features(subgraph, op).family, loops] = None
+                    runs[family(subgraph, op), loops] = None
                     fetched |= op.kind == FETCH
         return table.deepest(runs, fetched=fetched)
 

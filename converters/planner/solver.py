@@ -13,6 +13,8 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from converters.planner.problem import Buffer, Problem, Solution
 
 ROUNDS = 600
@@ -57,10 +59,11 @@ class _Packing:
     def __init__(self, problem: Problem) -> None:
         self._buffers = sorted(problem.buffers, key=lambda b: b.id)
         self._sizes = [b.size for b in self._buffers]
-        self._near = [
-            [n for n, other in enumerate(self._buffers) if n != k and b.overlaps_in_time(other)]
-            for k, b in enumerate(self._buffers)
-        ]
+        first = np.array([b.first for b in self._buffers])
+        last = np.array([b.last for b in self._buffers])
+        meet = (first <= last[:, None]) & (first[:, None] <= last)
+        np.fill_diagonal(meet, False)
+        self._near = [np.flatnonzero(row).tolist() for row in meet]
 
     def first(self, enough: int) -> list[int]:
         """The best of some orders that are good for one reason or another."""

@@ -212,26 +212,35 @@ def _resident(graph: Graph, cost: Cost, overhead: Overhead) -> Schedule:
 
 def _schedule(prepared: Prepared, recipe: Recipe, cost: Cost) -> Schedule:
     graph = build(prepared, recipe)
+    return _planned(prepared, recipe, graph, cost(graph))
+
+
+def _planned(prepared: Prepared, recipe: Recipe, graph: Graph, cost: float) -> Schedule:
     level = "samples" if recipe.at_least is None else "channels"
     plan = make_plan(graph, rounds=0)
-    return Schedule(level, recipe, graph, plan, cost(graph), prepared.overhead(graph))
+    return Schedule(level, recipe, graph, plan, cost, prepared.overhead(graph))
 
 
 def _refined(prepared: Prepared, base: Schedule, budget: Budget, cost: Cost) -> Schedule:
     """``base`` with what saves instructions and still fits, the most first: chains in fewer pieces,
     tensors stored instead of computed again, fast algorithms.
     """
-    gains = []
+    found = []
     for n, move in enumerate(_moves(prepared, base)):
-        gain = base.cost - cost(build(prepared, move(base.recipe)))
-        if gain > 0:
-            gains.append((-gain, n, move))
+        graph = build(prepared, move(base.recipe))
+        executed = cost(graph)
+        if executed < base.cost:
+            found.append((executed, n, move, graph))
     best = base
-    for _, _, move in sorted(gains, key=lambda entry: entry[:2]):
-        found = _schedule(prepared, move(best.recipe), cost)
-        if found.cost < best.cost:
-            found = _squeezed(found, budget, rounds=_FEW_ROUNDS)
-            best = found if _fits(found, budget) else best
+    for executed, _, move, graph in sorted(found, key=lambda entry: entry[:2]):
+        recipe = move(best.recipe)
+        if best is not base:
+            graph = build(prepared, recipe)
+            executed = cost(graph)
+        if executed < best.cost:
+            planned = _planned(prepared, recipe, graph, executed)
+            planned = _squeezed(planned, budget, rounds=_FEW_ROUNDS)
+            best = planned if _fits(planned, budget) else best
     return best
 
 

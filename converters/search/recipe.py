@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 
 from converters.graph import Graph
@@ -63,6 +63,8 @@ class Prepared:
     depths: tuple[int, ...]
     overhead: Callable[[Graph], int] = overhead_bytes
     _chains: dict[tuple[int, int], list[Chain]] = field(default_factory=dict, compare=False)
+    split: dict[Hashable, Graph] = field(default_factory=dict, compare=False)
+    """Graphs by the chains that are split in them: moves of a recipe share most."""
 
     def chains_of(self, position: int, at_least: int) -> list[Chain]:
         if (position, at_least) not in self._chains:
@@ -94,6 +96,7 @@ def build(prepared: Prepared, recipe: Recipe) -> Graph:
     """The graph of a schedule with loops, ops in order."""
     graph = prepared.graph
     if recipe.at_least is not None:
+        done: tuple[Hashable, ...] = ()
         for position, (index, depth) in enumerate(
             zip(prepared.streamed, prepared.depths, strict=True)
         ):
@@ -102,8 +105,14 @@ def build(prepared: Prepared, recipe: Recipe) -> Graph:
                 place = (name, n)
                 count = recipe.slices.get(place, chain.channels)
                 kept = {t for where, t in recipe.kept if where == place}
-                if count > 1:
-                    graph = stream_channels(graph, index, chain, count, depth=depth, kept=kept)
+                if count == 1:
+                    continue
+                done = (*done, (place, chain.outputs, count, frozenset(kept)))
+                if done not in prepared.split:
+                    prepared.split[done] = stream_channels(
+                        graph, index, chain, count, depth=depth, kept=kept
+                    )
+                graph = prepared.split[done]
     if recipe.ahead:
         graph = sums_early(graph)
     for index in prepared.streamed:
