@@ -328,11 +328,12 @@ Status Model::Locate(const Subgraph& subgraph, int32_t index,
                     kFirstSlice - offset);
     }
     const int32_t* words = subgraph.slices.data() + slice;
+    const int32_t element = ElementBytes(tensor->type);
     offset = words[0];
     for (int i = 0; i < kMaxLoops; ++i) {
       const int32_t stride = words[1 + i];
-      if (stride < 0 || stride % sizeof(float) != 0) {
-        return NoPlan("stride", sizeof(float), stride);
+      if (stride < 0 || (element > 0 && stride % element != 0)) {
+        return NoPlan("stride", element, stride);
       }
       tensor->strides[i] = stride;
       end += int64_t{stride} * (subgraph.counts[i] - 1);

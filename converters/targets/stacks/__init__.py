@@ -33,12 +33,15 @@ class StackTable:
     families: dict[str, int]
 
     def deepest(self, runs: Iterable[tuple[str, int]], *, fetched: bool) -> int:
-        """Of operators as (family, loops around it)."""
+        """Of operators as (family, loops around it). One that was not measured is taken for the
+        neediest: a stack that is too small ends a step, one that is too large costs some RAM.
+        """
         base = self.fetched if fetched else self.resident
+        unknown = max(self.families.values(), default=0)
         depth, most = 0, 0
         for family, loops in runs:
             depth = max(depth, loops)
-            most = max(most, base + loops * self.loop + self.families.get(family, 0))
+            most = max(most, base + loops * self.loop + self.families.get(family, unknown))
         return max(most, self.start[min(depth, len(self.start) - 1)])
 
 
