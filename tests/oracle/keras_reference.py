@@ -129,7 +129,9 @@ def copy_of(
     numbered = [layer for layer in originals if type(layer) in _SPATIAL]
 
     def clone(layer: keras.Layer) -> keras.Layer:
-        config = {**layer.get_config(), "dtype": dtype}
+        config = layer.get_config()
+        if "dtype" in config:  # operations have none
+            config["dtype"] = dtype
         if norm == "group" and isinstance(layer, keras.layers.BatchNormalization):
             kept = {key: config[key] for key in ("name", "epsilon", "center", "scale", "dtype")}
             return _GroupNorm(groups=1, **kept)
@@ -149,8 +151,8 @@ def copy_of(
     copies = _leaves(twin)
     for original, copy in zip(originals, copies, strict=True):
         if type(original) not in _SPATIAL:
-            values = {v.name: v.numpy() for v in original.weights}
-            copy.set_weights([values[v.name] for v in copy.weights])
+            values = {v.path: v.numpy() for v in original.weights}
+            copy.set_weights([values[v.path] for v in copy.weights])
     return twin, [layer for layer in copies if isinstance(layer, MaskedDropout)]
 
 
