@@ -26,20 +26,20 @@ from converters.targets import TARGETS
 from converters.targets.stacks import StackTable, write_stacks
 
 _SCALE = 1 / 4096
-_LEAST = (("min", "int16"), ("min", "flash"))
 
 
 def converted_models(folder: Path, *, target: str) -> Iterator[Path]:
-    """What a table is made of: the cases of `bench memory` in the least RAM, and generated models
-    with their batch in memory, which the cases are too large for.
+    """What a table is made of: the cases of `bench memory` in the least RAM and in what they are
+    given, and generated models with their batch in memory, which the cases are too large for.
     """
     from converters import convert
 
     for number, case in enumerate(CASES):
-        for ram, sample in _LEAST:
+        given = {"flash": case.limit_kib, "int16": case.codes_limit_kib}
+        for sample, ram in [(s, r) for s, kib in given.items() for r in ("min", f"{kib}K")]:
             yield convert(
                 case.model.build(),
-                output_dir=folder / f"{case.model.name} {number} {sample}",
+                output_dir=folder / f"{case.model.name} {number} {sample} {ram}",
                 norm=case.norm,
                 batch_size=BATCH_SIZE,
                 ram=ram,
