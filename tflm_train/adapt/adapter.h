@@ -2,12 +2,14 @@
 // Adapts a model to its wearer, when it has to.
 //
 //   biotrain::Adapter adapter;
-//   Status status = Adapter::Create(&trainer, &store, policy, memory,
-//   &adapter); for (;;) {
-//     status = adapter.Offer(window, label, &prediction);   // or kNoLabel
+//   Adapter::Create(&trainer, &store, policy, memory, &adapter);
+//   for (;;) {
+//     adapter.Offer(window, label, &prediction);  // or kNoLabel
 //     while (idle() && adapter.state() == AdaptState::kTraining)
-//       status = adapter.Step();                            // one at a time
+//       adapter.Step();  // one at a time
 //   }
+//
+// Every call returns a Status, which must be looked at.
 //
 // kWatching --a running mean falls below its floor--> kTraining
 // kTraining --budget, patience, or divergence--> kWatching, or kSpent
