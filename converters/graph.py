@@ -141,6 +141,12 @@ class Graph:
                     waiting.append(op.options["subgraph"])
         return found
 
+    def bodies(self) -> set[int]:
+        """The subgraphs that are bodies of loops."""
+        return {
+            op.options["subgraph"] for s in self.subgraphs for op in s.ops if op.kind == FOR_EACH
+        }
+
     def init_subgraph(self) -> int | None:
         """The subgraph that CALL_ONCE runs to give variables their first values."""
         for subgraph in self.subgraphs:

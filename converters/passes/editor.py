@@ -60,6 +60,21 @@ class Editor:
         self.ops.append(Op(kind, tuple(inputs), (output,), options))
         return output
 
+    def binary(self, kind: str, a: int, b: int) -> int:
+        """An op on two tensors of which one may be repeated."""
+        return self.builtin(kind, [a, b], np.broadcast_shapes(self.shape(a), self.shape(b)))
+
+    def deviation(self, variance: int, epsilon: float) -> int:
+        """What a normalisation divides by."""
+        total = self.binary("ADD", variance, self.constant("epsilon", np.float32(epsilon)))
+        return self.builtin("SQRT", [total], self.shape(variance))
+
+    def taken(self) -> list[Op]:
+        """The ops so far, which are no longer in the list."""
+        ops = list(self.ops)
+        self.ops.clear()
+        return ops
+
     def reduce(self, kind: str, value: int, axis: int, output: int | None = None) -> int:
         """SUM or MEAN over one axis."""
         shape = self.shape(value)

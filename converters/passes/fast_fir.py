@@ -8,9 +8,8 @@ op, that nobody reads. Without it the kernels do what they always do.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from converters.graph import Graph, Op, Subgraph, Tensor
+from converters.graph import Graph, Op, Tensor
+from converters.passes.workspace import add_workspaces
 
 _FILTER_TAPS = 64
 _LEAST_OUTPUTS = 240
@@ -41,20 +40,7 @@ def gradient_workspace_floats(taps: int, filters: int) -> int:
 
 def add_fast_fir(graph: Graph) -> Graph:
     """The graph with a workspace output on every convolution that may use one."""
-    return replace(graph, subgraphs=tuple(_rewrite(subgraph) for subgraph in graph.subgraphs))
-
-
-def _rewrite(subgraph: Subgraph) -> Subgraph:
-    tensors = list(subgraph.tensors)
-    ops = []
-    for op in subgraph.ops:
-        floats = _workspace_of(op, tensors)
-        if floats:
-            name = f"{tensors[op.outputs[0]].name}/workspace"
-            tensors.append(Tensor(name, (floats,), "FLOAT32"))
-            op = replace(op, outputs=(*op.outputs, len(tensors) - 1))
-        ops.append(op)
-    return replace(subgraph, tensors=tuple(tensors), ops=tuple(ops))
+    return add_workspaces(graph, _workspace_of)
 
 
 def _workspace_of(op: Op, tensors: list[Tensor]) -> int:

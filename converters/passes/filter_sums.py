@@ -84,22 +84,16 @@ def _sums(edit: Editor, filter_: Op, norm: Op) -> None:
         edit.custom(_FILTER, [x, of], [term], **filter_.options)
         return term
 
-    def binary(kind: str, a: int, b: int) -> int:
-        result = tuple(np.broadcast_shapes(edit.shape(a), edit.shape(b)))
-        return edit.builtin(kind, [a, b], result)
-
     height, width = edit.shape(y)[2:]
     one = edit.constant("one", np.ones((), np.float32))
     target = edit.constant("shape", np.array((1, 1, height, width), np.int32))
     ones = edit.builtin("BROADCAST_TO", [one, target], (1, 1, height, width))
     of_ones = gradient(ones, (1, *shape[1:]))
     of_y = gradient(y, shape)
-    centered = binary("SUB", of_y, binary("MUL", of_ones, per_filter(mean)))
-    spread = edit.constant("epsilon", np.float32(norm.options["epsilon"]))
-    total = binary("ADD", variance, spread)
-    deviation = per_filter(edit.builtin("SQRT", [total], edit.shape(total)))
-    along = binary("DIV", per_filter(mean_product), deviation)
-    of_dy = binary("MUL", gradient(dy, shape), per_filter(gamma))
-    rest = binary("SUB", of_dy, binary("MUL", of_ones, per_filter(mean_dy)))
-    rest = binary("SUB", rest, binary("MUL", centered, along))
+    centered = edit.binary("SUB", of_y, edit.binary("MUL", of_ones, per_filter(mean)))
+    deviation = per_filter(edit.deviation(variance, norm.options["epsilon"]))
+    along = edit.binary("DIV", per_filter(mean_product), deviation)
+    of_dy = edit.binary("MUL", gradient(dy, shape), per_filter(gamma))
+    rest = edit.binary("SUB", of_dy, edit.binary("MUL", of_ones, per_filter(mean_dy)))
+    rest = edit.binary("SUB", rest, edit.binary("MUL", centered, along))
     edit.builtin("DIV", [rest, deviation], dw)

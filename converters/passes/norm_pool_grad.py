@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from converters.graph import Graph, Op, Subgraph
+from converters.passes.loops import unused_ops_removed
 from converters.passes.slope_sums import INPUT, SUMS, PooledSums, pooled
 from converters.passes.users import Users
 
@@ -34,7 +35,9 @@ def _rewrite(subgraph: Subgraph) -> Subgraph:
     for i, match in found.items():
         if _is_alone(subgraph, users, producer, found, i):
             ops[i] = _fused(subgraph, match)
-    return _without_unread(replace(subgraph, ops=tuple(ops)), subgraph)
+    if tuple(ops) == subgraph.ops:
+        return subgraph
+    return unused_ops_removed(replace(subgraph, ops=tuple(ops)))
 
 
 def _is_alone(
@@ -68,16 +71,3 @@ def _fused(subgraph: Subgraph, match: PooledSums) -> Op:
     else:
         inputs = (gamma, beta, mean, variance, *op.inputs[4:6], match.slope, x)
     return Op(FUSED[op.kind], inputs, op.outputs, options)
-
-
-def _without_unread(subgraph: Subgraph, before: Subgraph) -> Subgraph:
-    """Without ops that only what has gone did read."""
-    if subgraph.ops == before.ops:
-        return before
-    needed = set(subgraph.outputs)
-    alive: list[Op] = []
-    for op in reversed(subgraph.ops):
-        if not op.outputs or op.kind in ("VAR_HANDLE", "CALL_ONCE") or needed & set(op.outputs):
-            alive.append(op)
-            needed |= set(op.inputs)
-    return replace(subgraph, ops=tuple(reversed(alive)))

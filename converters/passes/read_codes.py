@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from converters.graph import Graph, Op, Subgraph, Tensor
 from converters.passes.loops import unused_ops_removed
+from converters.passes.workspace import add_workspaces
 
 DEQUANTISE = "BiotrainDequantise"
 OF_FLOATS = {
@@ -55,20 +56,9 @@ def of_floats(op: Op) -> Op:
 
 def add_pieces(graph: Graph) -> Graph:
     """The memory that ops of codes work in, as a second output that nobody reads."""
-    return replace(graph, subgraphs=tuple(_with_pieces(s) for s in graph.subgraphs))
-
-
-def _with_pieces(subgraph: Subgraph) -> Subgraph:
-    tensors = list(subgraph.tensors)
-    ops = []
-    for op in subgraph.ops:
-        floats = piece_floats(op, tensors) if op.kind in OF_FLOATS else 0
-        if floats:
-            name = f"{tensors[op.outputs[0]].name}/piece"
-            tensors.append(Tensor(name, (floats,), "FLOAT32"))
-            op = replace(op, outputs=(*op.outputs, len(tensors) - 1))
-        ops.append(op)
-    return replace(subgraph, tensors=tuple(tensors), ops=tuple(ops))
+    return add_workspaces(
+        graph, lambda op, tensors: piece_floats(op, tensors) if op.kind in OF_FLOATS else 0
+    )
 
 
 def piece_outputs(rows: int, width: int) -> int:

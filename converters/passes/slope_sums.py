@@ -15,6 +15,7 @@ from typing import Any
 
 from converters.graph import Graph, Op, Subgraph
 from converters.passes.editor import Editor
+from converters.passes.loops import unused_ops_removed
 from converters.passes.norm_average_pool import side_by_side
 
 SLOPES, COUNTS = "BiotrainNormSlopePool", "BiotrainSlopesOfCounts"
@@ -59,9 +60,9 @@ def slope_sums(graph: Graph, bodies: Iterable[int]) -> Graph:
             if not _behind_another(subgraph, found):
                 continue
             slopes, products = add_slopes(edit, subgraph, found)
-            before.setdefault(found.norm, []).extend(_taken(edit))
+            before.setdefault(found.norm, []).extend(edit.taken())
             add_sums(edit, subgraph.ops[found.sums], found.slope, slopes, products, found)
-            instead[found.sums] = _taken(edit)
+            instead[found.sums] = edit.taken()
         graph = graph.with_subgraph(index, with_inserted(subgraph, edit, before, instead))
     return graph
 
@@ -170,16 +171,5 @@ def with_inserted(
     for i, op in enumerate(subgraph.ops):
         ops += before.get(i, [])
         ops += instead.get(i, [op])
-    needed = set(subgraph.outputs)
-    alive: list[Op] = []
-    for op in reversed(ops):
-        if not op.outputs or op.kind in ("VAR_HANDLE", "CALL_ONCE") or needed & set(op.outputs):
-            alive.append(op)
-            needed |= set(op.inputs)
-    return replace(subgraph, tensors=tuple(edit.tensors), ops=tuple(reversed(alive)))
-
-
-def _taken(edit: Editor) -> list[Op]:
-    ops = list(edit.ops)
-    edit.ops.clear()
-    return ops
+    changed = replace(subgraph, tensors=tuple(edit.tensors), ops=tuple(ops))
+    return unused_ops_removed(changed)

@@ -27,6 +27,7 @@ from converters.passes.slope_sums import (
     pooled_sums,
     with_inserted,
 )
+from converters.passes.users import Users
 
 _NORM_INPUT = "BiotrainNormGradInput"
 _MIXED, _MIX = "BiotrainConv2DGradInput", "BiotrainConv2D"
@@ -63,10 +64,7 @@ def sums_ahead(graph: Graph) -> Graph:
 
 def _way(subgraph: Subgraph, found: PooledSums) -> _Way | None:
     producer = {t: i for i, op in enumerate(subgraph.ops) for t in op.outputs}
-    readers: dict[int, list[int]] = {}
-    for i, op in enumerate(subgraph.ops):
-        for t in op.inputs:
-            readers.setdefault(t, []).append(i)
+    users = Users(subgraph)
     path = []
     slope = found.slope
     while True:
@@ -91,10 +89,10 @@ def _way(subgraph: Subgraph, found: PooledSums) -> _Way | None:
         return None
     totals = []
     for t in subgraph.ops[found.sums].outputs:
-        users = readers.get(t, [])
-        if len(users) != 1 or not _adds_batch(subgraph, subgraph.ops[users[0]]):
+        total = users.only(t, "SUM")
+        if total is None or not _adds_batch(subgraph, subgraph.ops[total]):
             return None
-        totals.append(users[0])
+        totals.append(total)
     return _Way(tuple(path), op, norm, mix, (totals[0], totals[1]))
 
 
@@ -104,7 +102,7 @@ def _is_mix(subgraph: Subgraph, op: Op) -> bool:
 
 
 def _adds_batch(subgraph: Subgraph, op: Op) -> bool:
-    axes = subgraph.tensors[op.inputs[1]].data if op.kind == "SUM" else None
+    axes = subgraph.tensors[op.inputs[1]].data
     return axes is not None and np.ravel(axes).tolist() == [0]
 
 
@@ -115,23 +113,18 @@ class _Rewrite:
     def write(self, before: dict[int, list[Op]], instead: dict[int, list[Op]]) -> None:
         edit, found, way = self._edit, self._found, self._way
         slopes, products = add_slopes(edit, self._s, found)
-        before.setdefault(found.norm, []).extend(self._taken())
+        before.setdefault(found.norm, []).extend(edit.taken())
         ahead = [self._pushed(factor) for factor in (products, slopes)]
-        before.setdefault(way.mix, []).extend(self._taken())
+        before.setdefault(way.mix, []).extend(edit.taken())
         slope = self._slope_without_sums()
         sums = self._s.ops[found.sums]
         add_sums(edit, sums, slope, slopes, products, found)
-        instead[found.sums] = self._taken()
+        instead[found.sums] = edit.taken()
         for total, (together, alone) in zip(way.totals, ahead, strict=True):
             op = self._s.ops[total]
             part = edit.builtin("SUM", op.inputs, edit.shape(op.outputs[0]))
             edit.builtin("SUB", [part, self._rest(together, alone)], op.outputs[0])
-            instead[total] = self._taken()
-
-    def _taken(self) -> list[Op]:
-        ops = list(self._edit.ops)
-        self._edit.ops.clear()
-        return ops
+            instead[total] = edit.taken()
 
     def _pushed(self, factor: int) -> tuple[int, int]:
         """Mean slopes as they come to the 1x1 convolution: their sums of products with each
@@ -177,12 +170,6 @@ class _Rewrite:
             slope = result
         return slope
 
-    def _deviation(self, variance: int) -> int:
-        edit = self._edit
-        epsilon = edit.constant("epsilon", np.float32(self._way.norm.options["epsilon"]))
-        total = edit.builtin("ADD", [variance, epsilon], edit.shape(variance))
-        return edit.builtin("SQRT", [total], edit.shape(variance))
-
     def _rest(self, together: int, alone: int) -> int:
         """What both sums of the later normalisation take away: with the filter W [C', C],
 
@@ -193,24 +180,22 @@ class _Rewrite:
         filter_ = way.mixed.inputs[0]
         mixed, channels = edit.shape(filter_)[:2]
 
-        def binary(kind: str, a: int, b: int) -> int:
-            result = np.broadcast_shapes(edit.shape(a), edit.shape(b))
-            return edit.builtin(kind, [a, b], tuple(result))
-
-        deviation = self._deviation(variance)
-        along = binary("DIV", mean_product, deviation)
+        deviation = edit.deviation(variance, way.norm.options["epsilon"])
+        along = edit.binary("DIV", mean_product, deviation)
         shift = mean
         if len(self._s.ops[way.mix].inputs) > 2 and self._s.ops[way.mix].inputs[2] >= 0:
-            shift = binary("SUB", mean, self._s.ops[way.mix].inputs[2])
-        constant = binary("SUB", mean_dy, binary("MUL", along, shift))
+            shift = edit.binary("SUB", mean, self._s.ops[way.mix].inputs[2])
+        constant = edit.binary("SUB", mean_dy, edit.binary("MUL", along, shift))
         weights = edit.builtin("RESHAPE", [filter_], (mixed, channels))
         square = edit.builtin("RESHAPE", [together], edit.shape(together)[:2])
         through = edit.tensor("mixed_products", (mixed, edit.shape(together)[0]))
         options = schema.FullyConnectedOptionsT()
         edit.ops.append(Op("FULLY_CONNECTED", (weights, square), (through,), options))
         column = {t: edit.builtin("RESHAPE", [t], (mixed, 1)) for t in (along, constant, deviation)}
-        lost = binary(
-            "ADD", binary("MUL", through, column[along]), binary("MUL", column[constant], alone)
+        lost = edit.binary(
+            "ADD",
+            edit.binary("MUL", through, column[along]),
+            edit.binary("MUL", column[constant], alone),
         )
-        weighted = binary("DIV", weights, column[deviation])
-        return edit.reduce("SUM", binary("MUL", weighted, lost), 0)
+        weighted = edit.binary("DIV", weights, column[deviation])
+        return edit.reduce("SUM", edit.binary("MUL", weighted, lost), 0)

@@ -10,32 +10,27 @@ from __future__ import annotations
 from dataclasses import replace
 
 from converters.graph import FOR_EACH, Graph, Op, Subgraph
+from converters.passes.users import Users
 
 
 def sums_early(graph: Graph) -> Graph:
     """The graph with the sums of all bodies early."""
-    bodies = {
-        op.options["subgraph"] for s in graph.subgraphs for op in s.ops if op.kind == FOR_EACH
-    }
-    for index in sorted(bodies):
+    for index in sorted(graph.bodies()):
         graph = graph.with_subgraph(index, _reordered(graph.subgraphs[index]))
     return graph
 
 
 def _reordered(subgraph: Subgraph) -> Subgraph:
-    readers: dict[int, list[int]] = {}
-    for i, op in enumerate(subgraph.ops):
-        for t in op.inputs:
-            readers.setdefault(t, []).append(i)
+    users = Users(subgraph)
     early: set[int] = set()
     for i, op in enumerate(subgraph.ops):
         if op.kind != "ADD" or not set(op.outputs) <= set(subgraph.outputs):
             continue
         terms = [t for t in op.inputs if t not in subgraph.inputs]
-        if len(terms) != 1 or op.outputs[0] in readers:
+        if len(terms) != 1 or users.of(op.outputs[0]):
             continue
         made = [j for j, other in enumerate(subgraph.ops) if terms[0] in other.outputs]
-        alone = readers[terms[0]] == [i] and terms[0] not in subgraph.outputs
+        alone = users.only(terms[0], "ADD") == i
         if alone and made and subgraph.ops[made[0]].kind != FOR_EACH:
             early |= {made[0], i}
     ready = set(subgraph.inputs) | {

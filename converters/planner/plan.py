@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from converters.graph import FOR_EACH, Graph, Subgraph
+from converters.graph import Graph, Subgraph
 from converters.planner.lifetimes import Lifetime, lifetimes
 from converters.planner.minimalloc import NamedProblem
 from converters.planner.problem import Buffer, Problem, Solution, aligned
@@ -124,9 +124,7 @@ def make_plan(graph: Graph, *, enough: int = 0, rounds: int = ROUNDS) -> Plan:
             accumulator_begin = offset
     init = graph.init_subgraph()
     restore = graph.signatures["restore"].subgraph if "restore" in graph.signatures else None
-    bodies = {
-        op.options["subgraph"] for s in graph.subgraphs for op in s.ops if op.kind == FOR_EACH
-    }
+    bodies = graph.bodies()
     plans: dict[int, SubgraphPlan] = {}
     for i in range(len(graph.subgraphs)):
         if i not in bodies:

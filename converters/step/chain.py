@@ -26,6 +26,14 @@ class Macs:
     def saved(self) -> int:
         return self.before - self.after
 
+    def report(self, layers: list[str], batch_size: int) -> dict[str, Any]:
+        """For report.json: of a batch."""
+        return {
+            "layers": layers,
+            "macs_before": batch_size * self.before,
+            "macs_after": batch_size * self.after,
+        }
+
 
 @dataclass
 class Chain:
@@ -68,12 +76,7 @@ class Chain:
 
     def report(self, batch_size: int) -> dict[str, Any]:
         """For report.json: multiply-accumulates of a training step on a batch."""
-        macs = self.training_macs()
-        return {
-            "layers": self.names,
-            "macs_before": batch_size * macs.before,
-            "macs_after": batch_size * macs.after,
-        }
+        return self.training_macs().report(self.names, batch_size)
 
     def inference_macs(self) -> Macs:
         work = self._work()

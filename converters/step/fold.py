@@ -73,12 +73,7 @@ class Fold:
 
     def report(self, batch_size: int) -> dict[str, Any]:
         """For report.json: what the norm takes of a training step on a batch."""
-        macs = self.training_macs()
-        return {
-            "layers": self.names,
-            "macs_before": batch_size * macs.before,
-            "macs_after": batch_size * macs.after,
-        }
+        return self.training_macs().report(self.names, batch_size)
 
     def training_macs(self) -> Macs:
         """Of the norm alone: the convolution and its gradients stay what they are."""
