@@ -12,7 +12,7 @@ namespace biotrain {
 namespace {
 
 constexpr int kBufferFloats = 256;
-constexpr int kLongEdgeItems = 15;
+constexpr int kLongEdgeItems = BIOTRAIN_SCALAR_WINDOWS ? 15 : 20;
 constexpr int kShortEdgeItems = 8;
 
 // The window that slides along a line, if the line and the filter are long

@@ -118,7 +118,7 @@ void AtPoints(const float* w, int quarter, int step, float* to) {
 
 void FilterParts(const float* x, int x_count, const float* w, int taps,
                  float* y, int y_count) {
-  const WindowKind& kind = kLongFilterWindow.kinds[0];
+  const WindowKind& kind = kLongFilterWindow.kinds[1];
   const Terms terms = {1, 1, taps};
   Operand from_x = {x, 1, 1, 0, 0};
   Operand from_w = {w, 0, 1, 0, 0};

@@ -18,7 +18,7 @@ constexpr Along kNothing = Along::kNothing;
 constexpr int kLongItems = 15;
 constexpr int kManyTapsPeriod = 15;
 #else
-constexpr int kLongItems = 16;
+constexpr int kLongItems = 20;
 constexpr int kManyTapsPeriod = 16;
 #endif
 #if BIOTRAIN_SCALAR_TILES
@@ -62,10 +62,14 @@ constexpr WindowKind WindowOf() {
           Tile<kM, kN, kItems, kB>::Run};
 }
 
-template <int kM, int kPeriod, Along kB>
-constexpr WindowGrid OneColumnWindow() {
-  return {{WindowOf<kM, 1, kPeriod, kB, Lines::kAny>(),
-           WindowOf<kM, 1, kPeriod, kB, Lines::kAny>()}};
+template <Along kB>
+constexpr WindowGrid LongWindow() {
+  constexpr WindowKind kOne = WindowOf<kLongItems, 1, 16, kB, Lines::kAny>();
+#if BIOTRAIN_SCALAR_WINDOWS
+  return {{kOne, kOne}};
+#else
+  return {{WindowOf<12, 2, 16, kB, Lines::kAny>(), kOne}};
+#endif
 }
 
 template <Along kB>
@@ -138,10 +142,8 @@ constexpr TileGrid kItemsByFewGrid = LineGridOf<kFewItems, 2, kItems>();
 
 // Filters are mostly of 16, 32, 64 or 128 taps: these are whole turns of the
 // window in a sum over taps, and whole tiles where the items are taps.
-constexpr WindowGrid kLongFilterWindow =
-    OneColumnWindow<kLongItems, 16, kSteps>();
-constexpr WindowGrid kLongFilterBackWindow =
-    OneColumnWindow<kLongItems, 16, kBack>();
+constexpr WindowGrid kLongFilterWindow = LongWindow<kSteps>();
+constexpr WindowGrid kLongFilterBackWindow = LongWindow<kBack>();
 constexpr TapKind kManyTaps = TapsOf<16, 1, kManyTapsPeriod>();
 constexpr TapKind kFewTaps[2] = {TapsOf<8, 2, 8>(), TapsOf<8, 1, 8>()};
 constexpr WindowGrid kShortFilterWindow = TwoColumnWindow<kSteps>();

@@ -6,6 +6,7 @@
 #define TFLM_TRAIN_KERNELS_TILE_GRID_H_
 
 #include "tflm_train/kernels/operand.h"
+#include "tflm_train/kernels/tile.h"
 
 namespace biotrain {
 
@@ -75,7 +76,7 @@ extern const TapKind kFewTaps[2];  // of several columns or one
 // a filter slides by the same rule, its items being taps.
 constexpr int kLongFilter = 16;
 constexpr int kShortFilter = 8;
-constexpr int kMostWindowItems = 16;
+constexpr int kMostWindowItems = BIOTRAIN_SCALAR_WINDOWS ? 16 : 20;
 
 extern const WindowGrid kLongFilterWindow;
 extern const WindowGrid kLongFilterBackWindow;
