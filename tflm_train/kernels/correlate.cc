@@ -171,6 +171,13 @@ void Correlate(const Correlation& all, const LineStack& lines) {
 void Finish(const Sums& y, int items, int columns, const float* bias,
             Activation activation) {
   if (bias == nullptr && activation == Activation::kNone) return;
+  if (items == 1) {
+    float* at = y.at;
+    for (int n = 0; n < columns; ++n, at += y.column) {
+      *at = Activate(bias == nullptr ? *at : *at + bias[n], activation);
+    }
+    return;
+  }
   for (int n = 0; n < columns; ++n) {
     float* const line = y.at + n * y.column;
     const float add = bias == nullptr ? 0.0f : bias[n];

@@ -2,6 +2,7 @@
 #include "tflm_train/kernels/matmul.h"
 
 #include "tflm_train/kernels/correlate.h"
+#include "tflm_train/kernels/row.h"
 #include "tflm_train/kernels/tile_grid.h"
 
 namespace biotrain {
@@ -16,6 +17,32 @@ const TileGrid& GridFor(bool adj_x, bool adj_y, bool few_columns) {
   return kStepsByItemsGrid;
 }
 
+// The product of one row with up to four columns or terms; false if there are
+// more. w is [n,k] if `transposed`, else [k,n].
+bool RunRow(const float* x, const float* w, bool transposed, int k, int n,
+            float* y) {
+  switch (transposed ? n : k) {
+    case 1:
+      transposed ? RowOfDots<1>::Run(x, w, k, y)
+                 : RowOfSums<1>::Run(x, w, n, y);
+      return true;
+    case 2:
+      transposed ? RowOfDots<2>::Run(x, w, k, y)
+                 : RowOfSums<2>::Run(x, w, n, y);
+      return true;
+    case 3:
+      transposed ? RowOfDots<3>::Run(x, w, k, y)
+                 : RowOfSums<3>::Run(x, w, n, y);
+      return true;
+    case 4:
+      transposed ? RowOfDots<4>::Run(x, w, k, y)
+                 : RowOfSums<4>::Run(x, w, n, y);
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 void MatMul(const float* a, bool adj_x, const float* b, bool adj_y, int m,
@@ -25,6 +52,9 @@ void MatMul(const float* a, bool adj_x, const float* b, bool adj_y, int m,
   const Operand columns =
       adj_y ? Operand{b, k, 1, 0, 0} : Operand{b, 1, n, 0, 0};
   const Terms terms = {1, 1, k};
+  if (m == 1 && RunRow(a, b, adj_y, k, n, c)) {
+    return Finish({c, 1, 1}, 1, n, bias, activation);
+  }
   if (adj_x && adj_y) {
     // There is no grid for it: c is summed up turned round.
     RunGrid(kStepsByItemsGrid, columns, rows, terms, Start::kZero, {c, 1, n}, n,

@@ -14,9 +14,10 @@ struct Shape {
   int m, k, n;
 };
 
-constexpr Shape kShapes[] = {{1, 1, 1},   {1, 240, 4}, {8, 240, 4},
-                             {4, 8, 25},  {5, 7, 6},   {9, 1, 11},
-                             {3, 300, 3}, {2, 520, 5}, {13, 16, 8}};
+constexpr Shape kShapes[] = {{1, 1, 1},   {1, 240, 4}, {1, 96, 2}, {1, 40, 3},
+                             {1, 2, 37},  {1, 3, 19},  {1, 4, 25}, {8, 240, 4},
+                             {4, 8, 25},  {5, 7, 6},   {9, 1, 11}, {3, 300, 3},
+                             {2, 520, 5}, {13, 16, 8}};
 
 constexpr int kCapacity = 4096;
 float a[kCapacity], b[kCapacity], bias[kCapacity];
