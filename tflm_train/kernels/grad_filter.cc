@@ -125,7 +125,9 @@ class TapLine {
   void Run() {
     kind_.run(parts_, count_, start_, sums_);
     for (int n = kind_.columns; n < outputs_; n += kind_.columns) {
-      for (LinePart& part : parts_) part.b += kind_.columns * part.column;
+      for (int i = 0; i < count_; ++i) {
+        parts_[i].b += kind_.columns * parts_[i].column;
+      }
       kind_.run(parts_, count_, start_, sums_.Skip(0, n));
     }
     start_ = Start::kSums;
