@@ -29,6 +29,8 @@ def mc_count_steps(path):
 
 def mc_send_file(path):
     uart = self.Machine["sysbus.uart0"]
+    if System.IO.FileInfo(path).Length == 0:
+        return  # As /dev/null, which cannot be read whole.
     content = System.IO.File.ReadAllBytes(path)
 
     def on_byte(byte):
@@ -37,5 +39,4 @@ def mc_send_file(path):
             for each in content:
                 uart.WriteChar(each)
 
-    if len(content) > 0:
-        uart.CharReceived += on_byte
+    uart.CharReceived += on_byte
