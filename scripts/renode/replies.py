@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from biotrain_tf.device.protocol import Frame, Kind, Line, ReplyParser  # noqa: E402
+from biotrain_tf.device.protocol import Frame, Kind, Line, ReplyParser
 
 INSTRUCTIONS_TOLERANCE = 0.01
 _MARK = re.compile(r"^mark instructions=(\d+)$", re.MULTILINE)

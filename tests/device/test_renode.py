@@ -63,9 +63,7 @@ def test_renode_returns_the_json_of_qemu(
     assert there.keys() == here.keys() and len(there["loss"]) == STEPS
     same = here.keys() - DIFFERENT
     assert {key: there[key] for key in same} == {key: here[key] for key in same}
-    counts = zip(
-        there["instructions_of_each_step"], here["instructions_of_each_step"], strict=True
-    )
+    counts = zip(there["instructions_of_each_step"], here["instructions_of_each_step"], strict=True)
     for found, wanted in counts:
         assert abs(found - wanted) <= 0.01 * wanted, (found, wanted)
 

@@ -103,7 +103,9 @@ def test_every_target_of_renode_has_all_files_and_no_file_is_left_over() -> None
         for name in ON_RENODE
         for suffix in (".repl", ".resc", ".robot")
     }
-    assert {path.name for path in PLATFORMS.iterdir() if path.suffix in (".repl", ".resc", ".robot")} == wanted
+    assert {
+        path.name for path in PLATFORMS.iterdir() if path.suffix in (".repl", ".resc", ".robot")
+    } == wanted
 
 
 @pytest.mark.parametrize("target", ON_RENODE)
