@@ -19,7 +19,7 @@ from biotrain_tf.device.elf import read_sizes
 from biotrain_tf.device.interface import Counts, Device, DeviceError, OnReply
 from biotrain_tf.device.paint import write_paint
 from biotrain_tf.device.process import running, with_last_words
-from biotrain_tf.device.protocol import Command
+from biotrain_tf.device.protocol import Command, Line
 from biotrain_tf.device.stream import ByteStream, converse
 from biotrain_tf.errors import BiotrainError
 from converters.targets import TargetProfile
@@ -27,6 +27,7 @@ from converters.targets import TargetProfile
 PLATFORMS = SOURCES / "scripts" / "renode"
 _CURE = "install it from https://renode.io and put it on the PATH, or set RENODE to it"
 _COUNTS, _PAINT = "counts", "paint"
+_ILLEGAL = 2  # mcause of an illegal instruction
 _MARK = re.compile(r"^mark instructions=(\d+)$", re.MULTILINE)
 # From the start of its process until its UART can be reached; a runtime is compiled meanwhile.
 _START_S = 120.0
@@ -56,6 +57,12 @@ class RenodeDevice(Device):
                     except DeviceError as error:
                         raise with_last_words(error, folder) from None
             return Counts(read_marks(folder / _COUNTS))
+
+    def describe_fault(self, line: Line) -> str:
+        words = super().describe_fault(line)
+        if self.profile.port != "riscv32" or int(line.values.get("cause", "0"), 0) != _ILLEGAL:
+            return words
+        return f"{words}; Renode before 1.16 refuses compressed loads of floats: take a newer one"
 
     def _arguments(self, folder: Path, port: int) -> list[str]:
         return [
