@@ -37,7 +37,8 @@ def replies_should_match(replies: str, counts: str, expected: str) -> str:
 
 def _read(replies: bytes) -> tuple[list[float], bytes | None]:
     """The loss of every step, and the weights that were sent last."""
-    losses, weights = [], None
+    losses: list[float] = []
+    weights = None
     for reply in ReplyParser().feed(replies):
         if isinstance(reply, Line) and "loss_bits" in reply.values:
             losses += struct.unpack(">f", bytes.fromhex(reply.values["loss_bits"]))
