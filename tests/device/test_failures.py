@@ -149,7 +149,8 @@ def command(*arguments: object, path: str | None = None) -> subprocess.Completed
         ({"--data": "missing.npz"}, "data: wanted a .npz with X and y; missing.npz: No such"),
         ({"--link": "uart"}, "link: target host has only its pipe"),
         ({"--timeout": -1}, "timeout: wanted more than 0 s; found -1"),
-        ({"--target": "cortex-m4f", "--emulator": "renode"}, "no platform for Renode; use QEMU"),
+        ({"--target": "cortex-m55", "--emulator": "renode"}, "no platform for Renode; use QEMU"),
+        ({"--target": "riscv32", "--emulator": "serial"}, "wants one; name it with --port"),
         ({"--target": "z80"}, "invalid choice: 'z80'"),
     ],
 )
