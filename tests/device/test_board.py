@@ -128,7 +128,6 @@ def test_a_board_that_is_unplugged(device: SerialDevice) -> None:
     """The other side of a terminal is closed in the middle of a session."""
     master, slave = os.openpty()
     device.port = SerialPort(os.ttyname(slave))
-    os.close(slave)
 
     def answer_and_leave() -> None:
         os.read(master, 1)  # A hello.
@@ -141,6 +140,7 @@ def test_a_board_that_is_unplugged(device: SerialDevice) -> None:
     with pytest.raises(DeviceError, match="ended in the middle of the conversation"):
         talk_to(device, [Command(Kind.SAVE)], timeout_s=10)
     other_side.join()
+    os.close(slave)
 
 
 @pytest.mark.parametrize(
