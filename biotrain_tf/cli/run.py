@@ -10,6 +10,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from biotrain_tf.device.board import DEFAULT_BAUD, SerialPort
 from biotrain_tf.device.interface import DEFAULT_TIMEOUT_S, DeviceError
 from biotrain_tf.device.qemu import LINKS
 from biotrain_tf.device.run import EMULATORS, run_device
@@ -27,7 +28,9 @@ _DESCRIPTION = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True, metavar="M.tflite")
     parser.add_argument("--target", required=True, choices=list(TARGETS))
-    parser.add_argument("--emulator", choices=EMULATORS, default="qemu", help="default: qemu")
+    parser.add_argument(
+        "--emulator", choices=EMULATORS, default="qemu", help="or a serial port; default: qemu"
+    )
     parser.add_argument(
         "--data",
         type=Path,
@@ -38,7 +41,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--steps", type=int, required=True, metavar="N", help="batches, in order")
     parser.add_argument("--json", type=Path, metavar="OUT", help="where the results go")
-    parser.add_argument("--link", choices=LINKS, help="default: semihosting, on Renode uart")
+    parser.add_argument("--link", choices=LINKS, help="of QEMU; default: semihosting")
+    parser.add_argument("--port", metavar="DEVICE", help="of --emulator serial, as /dev/ttyACM0")
+    parser.add_argument(
+        "--baud", type=int, default=DEFAULT_BAUD, metavar="N", help=f"default: {DEFAULT_BAUD}"
+    )
+    parser.add_argument(
+        "--program",
+        type=Path,
+        metavar="ELF",
+        help="what runs at --port, for sizes and names; default: the firmware built for --target",
+    )
+    parser.add_argument(
+        "--commands-out", type=Path, metavar="FILE", help="what is sent; $data of scripts/renode"
+    )
     parser.add_argument(
         "--weights-out", type=Path, metavar="FILE", help="all variables afterwards, raw"
     )
@@ -80,9 +96,12 @@ def run(args: argparse.Namespace) -> int:
             steps=args.steps,
             emulator=args.emulator,
             link=args.link,
+            port=None if args.port is None else SerialPort(args.port, args.baud),
+            program=args.program,
             timeout_s=args.timeout,
             json_path=args.json,
             weights_path=args.weights_out,
+            commands_path=args.commands_out,
             on_progress=_Progress(args.target),
         )
     except (BiotrainError, OSError) as error:

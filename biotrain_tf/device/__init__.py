@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Running a flatbuffer somewhere: this machine, QEMU, Renode. One interface, one file each.
+"""Running a flatbuffer: this machine, QEMU, Renode, a board. One interface, one file each.
 
 This room knows files, processes and the protocol; it must not know TensorFlow, Keras or data sets.
 """

@@ -128,7 +128,7 @@ def build_firmware(
         variables={
             "MODEL": str(model.path.resolve()),
             "MODEL_OPS": str(ops),
-            "MODEL_NAME": re.sub(r"[^A-Za-z0-9_.-]", "_", model.name),
+            "MODEL_NAME": name_in_program(model),
             "ARENA_BYTES": str(model.arena_bytes),
             "ARENA_SECTION": section,
             "MORE_OBJECTS": " ".join(str(path) for path in more_objects),
@@ -137,6 +137,11 @@ def build_firmware(
         },
     )
     return Firmware(profile, out / "firmware.elf", model)
+
+
+def name_in_program(model: ModelInfo) -> str:
+    """What a firmware says it is, in its ready line."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", model.name)
 
 
 def arena_region(profile: TargetProfile, arena_bytes: int) -> MemoryRegion:

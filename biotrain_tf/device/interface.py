@@ -6,6 +6,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from biotrain_tf.device.counting import Interval
 from biotrain_tf.device.elf import ProgramSizes
@@ -40,6 +41,7 @@ class Device(ABC):
 
     name: str
     link: str
+    program: Path
     sizes: ProgramSizes
 
     @abstractmethod

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import shutil
-import struct
 import subprocess
 import tempfile
 import time
@@ -23,6 +22,7 @@ from biotrain_tf.device.counting import (
 )
 from biotrain_tf.device.elf import ProgramSizes, read_sizes
 from biotrain_tf.device.interface import Counts, Device, DeviceError, OnReply
+from biotrain_tf.device.paint import write_paint
 from biotrain_tf.device.process import running, with_last_words
 from biotrain_tf.device.protocol import Command, Kind, Line, ProtocolError, ReplyParser
 from biotrain_tf.device.stream import ByteStream, converse, silent_error
@@ -34,9 +34,6 @@ _COMMANDS, _REPLIES = "commands", "replies"
 _COUNTS, _WEIGHTS = "counts", "weights"
 _PAINT = "paint"
 _POLL_S = 0.01
-PAINT = struct.pack("<I", 0xA5C3965A)
-"""A word of what start-up code fills memory with, to see later how much of it was used."""
-BEYOND_SYMBOLS = ("biotrain_ram_end", "biotrain_beyond_end")
 
 
 class QemuDevice(Device):
@@ -78,11 +75,10 @@ class QemuDevice(Device):
 
     def _paint(self, folder: Path) -> list[str]:
         """Fills the memory beyond the program's RAM, if the program looks there in the end."""
-        begin, end = (self.sizes.symbols.get(name, 0) for name in BEYOND_SYMBOLS)
-        if begin >= end:
+        address = write_paint(self.sizes, folder / _PAINT)
+        if address is None:
             return []
-        (folder / _PAINT).write_bytes(PAINT * ((end - begin) // len(PAINT)))
-        return ["-device", f"loader,file={_PAINT},addr={begin:#x},force-raw=on"]
+        return ["-device", f"loader,file={_PAINT},addr={address:#x},force-raw=on"]
 
     def _arguments(self, folder: Path, semihosting: str, serial: str) -> list[str]:
         symbols = self.sizes.symbols

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from biotrain_tf.device import build
+from biotrain_tf.device.board import SerialDevice, SerialPort, open_port
 from biotrain_tf.device.data import Calibration, Samples, as_stored, read_data
 from biotrain_tf.device.host import HostDevice
 from biotrain_tf.device.interface import DEFAULT_TIMEOUT_S, Device, DeviceError
@@ -25,30 +26,60 @@ from biotrain_tf.device.renode import RenodeDevice, require_renode
 from biotrain_tf.errors import BiotrainError
 from converters.targets import TARGETS, TargetProfile
 
-EMULATORS = ("qemu", "renode")
+EMULATORS = ("qemu", "renode", "serial")
 # What is going on, in a few words, whenever there is something new.
 OnProgress = Callable[[str], None]
 
 
 def make_device(
-    profile: TargetProfile, model: ModelInfo, *, emulator: str, link: str | None
+    profile: TargetProfile,
+    model: ModelInfo,
+    *,
+    emulator: str,
+    link: str | None,
+    port: SerialPort | None = None,
+    program: Path | None = None,
 ) -> Device:
-    """Builds the program for the target and gives it a place to run."""
+    """Builds the program for the target and gives it a place to run.
+
+    ``port`` and ``program`` are for a serial port: where it is, and what runs there if that is
+    not what would be built.
+    """
     if profile.is_host:
         if link is not None:
             raise BiotrainError(f"link: target {profile.name} has only its pipe; leave --link out")
         return HostDevice(profile=profile, model=model)
+    if emulator == "serial":
+        return _serial_device(profile, model, link=link, port=port, program=program)
+    if link not in (None, "uart") and emulator == "renode":
+        raise BiotrainError(f"link: Renode has only uart; found {link!r}; leave --link out")
     # Before the compiler works for nothing.
-    if emulator == "renode":
-        require_renode(profile)
-        if link not in (None, "uart"):
-            raise BiotrainError(f"link: Renode has only uart; found {link!r}; leave --link out")
-        return RenodeDevice(
-            profile=profile, program=build.build_firmware(profile=profile, model=model).program
-        )
-    require_qemu(profile)
+    require = require_renode if emulator == "renode" else require_qemu
+    require(profile)
     firmware = build.build_firmware(profile=profile, model=model, cut=True)
+    if emulator == "renode":
+        return RenodeDevice(profile=profile, program=firmware.program)
     return QemuDevice(profile=profile, program=firmware.program, link=link or "semihosting")
+
+
+def _serial_device(
+    profile: TargetProfile,
+    model: ModelInfo,
+    *,
+    link: str | None,
+    port: SerialPort | None,
+    program: Path | None,
+) -> Device:
+    if link is not None:
+        raise BiotrainError(f"link: a serial port is one; found {link!r}; leave --link out")
+    if port is None:
+        raise BiotrainError("port: --emulator serial wants one; name it with --port /dev/ttyACM0")
+    open_port(port).close()
+    if program is None:
+        program = build.build_firmware(profile=profile, model=model).program
+    return SerialDevice(
+        profile=profile, program=program, model=build.name_in_program(model), port=port
+    )
 
 
 @dataclass
@@ -96,6 +127,8 @@ class _Conversation:
             raise self._refusal(reply)
         elif reply.is_verdict:
             self.verdict = reply.text
+        elif command.kind is Kind.HELLO:
+            return  # The ready line, or what an earlier host did not wait for.
         elif "loss_bits" in reply.values:
             (loss,) = struct.unpack(">f", bytes.fromhex(reply.values["loss_bits"]))
             self.losses.append(loss)
@@ -152,9 +185,12 @@ def run_device(
     steps: int,
     emulator: str = "qemu",
     link: str | None = None,
+    port: SerialPort | None = None,
+    program: Path | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
     json_path: Path | None = None,
     weights_path: Path | None = None,
+    commands_path: Path | None = None,
     on_progress: OnProgress = lambda text: None,
 ) -> dict[str, Any]:
     """Trains ``steps`` batches of ``data`` on ``target``; returns what ``--json`` writes."""
@@ -173,8 +209,12 @@ def run_device(
         x = np.concatenate([samples.train.x, samples.test.x])
         info = replace(info, stored=as_stored(x, info))
     on_progress(f"building for {target}")
-    device = make_device(TARGETS[target], info, emulator=emulator, link=link)
+    device = make_device(
+        TARGETS[target], info, emulator=emulator, link=link, port=port, program=program
+    )
     talk = _Conversation(device, info, samples, steps, on_progress)
+    if commands_path is not None:
+        commands_path.write_bytes(b"".join(command.encode() for command in talk.commands()))
     on_progress(f"starting {device.name}")
     counts = device.run(talk.commands(), talk.on_reply, timeout_s=timeout_s)
     talk.check()
@@ -202,6 +242,7 @@ def _result(
     arena, beyond = talk.figures["arena_bytes"], talk.figures["beyond_bytes"]
     return {
         "model": str(talk.model.path),
+        "program": str(device.program),
         "link": device.link,
         "steps": talk.steps,
         "batch_size": talk.model.batch_size,

@@ -23,7 +23,7 @@ _HELLO_EVERY_S = 1.0
 
 
 class ByteStream:
-    """A pair of file descriptors, pipes or one socket, that never blocks for ever."""
+    """A pair of file descriptors, pipes or one socket or port, that never blocks for ever."""
 
     def __init__(self, name: str, *, read_fd: int, write_fd: int, timeout_s: float) -> None:
         self.name = name
@@ -50,7 +50,7 @@ class ByteStream:
                     rest = rest[os.write(self._write_fd, rest[:_PIECE]) :]
                 except BlockingIOError:
                     continue
-                except (BrokenPipeError, ConnectionError):
+                except OSError:
                     # What it said last explains more than the broken pipe.
                     return
 
@@ -75,7 +75,8 @@ class ByteStream:
             data = os.read(self._read_fd, _PIECE)
         except BlockingIOError:
             return True
-        except ConnectionError:
+        except OSError:
+            # A pipe or connection that broke, a terminal whose other side is closed.
             return False
         try:
             self._replies.extend(self._parser.feed(data))

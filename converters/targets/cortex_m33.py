@@ -6,6 +6,7 @@ from .profile import (
     MemoryRegion,
     QemuMachine,
     RegionKind,
+    RenodePlatform,
     TargetProfile,
     Uart,
 )
@@ -27,4 +28,5 @@ CORTEX_M33 = TargetProfile(
     linker_script="mps2_an505.ld",
     uart=Uart(driver="cmsdk_apb_uart", base=0x4020_0000),
     qemu=QemuMachine("qemu-system-arm", "qemu-system-arm", ("-M", "mps2-an505")),
+    renode=RenodePlatform("cortex_m33.repl", "cortex_m33.resc", "uart0"),
 )

@@ -6,6 +6,7 @@ from .profile import (
     MemoryRegion,
     QemuMachine,
     RegionKind,
+    RenodePlatform,
     TargetProfile,
     Uart,
 )
@@ -25,4 +26,5 @@ CORTEX_M4F = TargetProfile(
     linker_script="mps2_an386.ld",
     uart=Uart(driver="cmsdk_apb_uart", base=0x4000_4000),
     qemu=QemuMachine("qemu-system-arm", "qemu-system-arm", ("-M", "mps2-an386")),
+    renode=RenodePlatform("cortex_m4f.repl", "cortex_m4f.resc", "uart0"),
 )

@@ -1,18 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-*** Comments ***
-renode-test --variable ELF:/path/to/conv_test scripts/renode/riscv32.robot
-The program is one of our tests, built for this core: it prints PASS at its end.
-
-*** Variables ***
-${ELF}               %{BIOTRAIN_TEST_ELF=}
-${SCRIPT}            ${CURDIR}/riscv32.resc
-${UART}              sysbus.uart0
+*** Settings ***
+Documentation        One training on an RV32IMAFC core in Renode. README.md beside this file says how to start it.
+Resource             ${CURDIR}/training.resource
 
 *** Test Cases ***
-A Test Program Should Pass On RV32
-    [Timeout]                2 minutes
-    Execute Command          $elf=@${ELF}
-    Execute Command          include @${SCRIPT}
-    Create Terminal Tester   ${UART}  timeout=60
-    Start Emulation
-    Wait For Line On Uart    PASS
+Training_On_RV32
+    [Timeout]            10 minutes
+    Train As QEMU Does   ${CURDIR}/riscv32.resc

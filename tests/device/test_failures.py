@@ -149,7 +149,8 @@ def command(*arguments: object, path: str | None = None) -> subprocess.Completed
         ({"--data": "missing.npz"}, "data: wanted a .npz with X and y; missing.npz: No such"),
         ({"--link": "uart"}, "link: target host has only its pipe"),
         ({"--timeout": -1}, "timeout: wanted more than 0 s; found -1"),
-        ({"--target": "cortex-m4f", "--emulator": "renode"}, "no platform for Renode; use QEMU"),
+        ({"--target": "cortex-m55", "--emulator": "renode"}, "no platform for Renode; use QEMU"),
+        ({"--target": "riscv32", "--emulator": "serial"}, "wants one; name it with --port"),
         ({"--target": "z80"}, "invalid choice: 'z80'"),
     ],
 )
@@ -198,7 +199,7 @@ def test_missing_renode_says_where_to_get_it(
 ) -> None:
     options = ["--model", tiny_path, "--data", tiny_npz, "--target", "cortex-m7", "--steps", 1]
     done = command(*options, "--emulator", "renode", path=str(tmp_path))
-    assert done.returncode == 2 and "RENODE_PATH" in done.stderr
+    assert done.returncode == 2 and "set RENODE to it" in done.stderr
 
 
 def test_a_refused_step_is_exit_code_1_and_verbose_shows_the_traceback(

@@ -14,8 +14,9 @@ from biotrain_tf.device.build import build_firmware
 from biotrain_tf.device.elf import read_sizes
 from biotrain_tf.device.interface import DeviceError
 from biotrain_tf.device.model import ModelInfo
+from biotrain_tf.device.paint import BEYOND_SYMBOLS
 from biotrain_tf.device.protocol import Command, Kind, Line, Reply
-from biotrain_tf.device.qemu import BEYOND_SYMBOLS, QemuDevice
+from biotrain_tf.device.qemu import QemuDevice
 from biotrain_tf.errors import BiotrainError
 from converters.targets import TargetProfile
 

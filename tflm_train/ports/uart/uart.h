@@ -7,8 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Defined by the linker script; its *address* is the base of the registers.
-extern "C" uint8_t biotrain_uart_base[];
+// Defined by the linker script; its *address* is the base of the registers. A
+// compiler that took it for unaligned would reach a register byte by byte,
+// which buses refuse.
+extern "C" {
+alignas(uint32_t) extern uint8_t biotrain_uart_base[];
+}
 
 namespace biotrain {
 namespace uart {
