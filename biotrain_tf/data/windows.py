@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Windows out of a continuous recording, in the order in which a device would see them."""
+"""Windows out of signals and trials, in the order in which a device would see them."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from biotrain_tf.data.recording import Recording
 from biotrain_tf.errors import BiotrainError
 
 
@@ -76,4 +78,34 @@ def cut(
         y=labels[starts],
         run=window_run,
         start=starts - np.array([first_of_run[int(r)] for r in window_run], np.int64),
+    )
+
+
+def of_trials(recording: Recording, windowing: Windowing) -> Recording:
+    """Every trial cut into windows; what is left over at its end is not used.
+
+    Where the places of trials are not known, each trial becomes a run of its own, so that windows
+    that overlap are known as such all the same.
+    """
+    length, step = windowing.samples(recording.sfreq)
+    offsets = np.arange(0, recording.n_times - length + 1, step)
+    if len(offsets) == 0:
+        raise BiotrainError(
+            f"{recording.subject}: windows of {length} samples do not fit in trials of "
+            f"{recording.n_times}"
+        )
+    n_trials = len(recording.X)
+    trial = np.repeat(np.arange(n_trials), len(offsets))
+    offset = np.tile(offsets, n_trials)
+    begins = np.zeros(n_trials, np.int64) if recording.start is None else recording.start
+    run = np.arange(n_trials, dtype=np.int32) if recording.start is None else recording.runs
+    cut_up = np.stack([recording.X[:, :, o : o + length] for o in offsets], axis=1)
+    return dataclasses.replace(
+        recording,
+        X=cut_up.reshape(-1, recording.n_chans, length),
+        y=recording.y[trial],
+        session=recording.session[trial],
+        run=run[trial],
+        start=begins[trial] + offset,
+        details={name: array[trial] for name, array in recording.details.items()},
     )

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Written by biotrain_tf.data.recipe.
-// Recipe(subtract_first=True, notch_hz=50.0, notch_q=30.0, band_hz=(0.5, 45.0), order=4, moving_average=125, running_scale_s=2.0)
 // clang-format off
+// Written by biotrain_tf.data.recipe:
+// Recipe(subtract_first=True, notch_hz=50.0, notch_q=30.0, band_hz=(0.5, 45.0), order=4, moving_average=125, running_scale_s=2.0)
 #ifndef BIOTRAIN_TEST_RECIPE_H_
 #define BIOTRAIN_TEST_RECIPE_H_
 
