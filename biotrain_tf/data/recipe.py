@@ -82,7 +82,8 @@ class Recipe:
         pointer = f"{name}Sections" if len(sections) else "nullptr"
         return (
             f"// SPDX-License-Identifier: Apache-2.0\n// clang-format off\n"
-            f"// Written by biotrain_tf.data.recipe:\n// {self}\n#ifndef {guard}\n#define {guard}\n\n"
+            f"// Written by biotrain_tf.data.recipe:\n// {self}\n"
+            f"#ifndef {guard}\n#define {guard}\n\n"
             f'#include "tflm_train/signal/chain.h"\n\n{array if len(sections) else ""}'
             f"inline constexpr biotrain::ChainSettings {name} = {{\n"
             f"    {_literal(sfreq)},  // Hz: {sfreq:g}\n    {n_chans},  // channels\n"
