@@ -128,32 +128,3 @@ class Recording:
             **self.details,
         }
         return {name: array for name, array in arrays.items() if array is not None}
-
-
-def leave_one_person_out(
-    recordings: Sequence[Recording], subject: str
-) -> tuple[list[Recording], Recording]:
-    """The other people, and `subject`; without what else was recorded of the same person.
-
-    Refuses a set in which a trial of `subject` is also another's.
-    """
-    chosen = [r for r in recordings if r.subject == subject]
-    people = {r.person for r in chosen}
-    others = [r for r in recordings if r.person not in people]
-    if len(chosen) != 1:
-        known = ", ".join(r.subject for r in recordings)
-        raise BiotrainError(f"no person {subject!r} in this data set; there are {known}")
-    if not others:
-        raise BiotrainError(f"nobody is left to pre-train on without {subject}")
-    wanted = (chosen[0].ch_names, chosen[0].n_times, chosen[0].sfreq, chosen[0].label_names)
-    seen = {trial.tobytes() for trial in chosen[0].X}
-    for other in others:
-        found = (other.ch_names, other.n_times, other.sfreq, other.label_names)
-        if found != wanted:
-            raise BiotrainError(
-                f"{other.subject} and {subject} were recorded differently "
-                "(channels, samples, sampling rate and labels must agree)"
-            )
-        if any(trial.tobytes() in seen for trial in other.X):
-            raise BiotrainError(f"{other.subject} holds a trial of {subject}: the split would leak")
-    return others, chosen[0]

@@ -63,6 +63,23 @@ def by_person(
         yield fold
 
 
+def leave_one_person_out(
+    recordings: Sequence[Recording], subject: str
+) -> tuple[list[Recording], Recording]:
+    """The other people, and `subject`; without what else was recorded of the same person."""
+    chosen = [r for r in recordings if r.subject == subject]
+    people = {r.person for r in chosen}
+    others = [r for r in recordings if r.person not in people]
+    if len(chosen) != 1:
+        known = ", ".join(r.subject for r in recordings)
+        raise BiotrainError(f"no person {subject!r} in this data set; there are {known}")
+    if not others:
+        raise BiotrainError(f"nobody is left to pre-train on without {subject}")
+    _same_kind([*chosen, *others])
+    refuse_leaks(others, chosen)
+    return others, chosen[0]
+
+
 def by_session(recording: Recording, *, n_calibration: int = 1) -> Iterator[TimeSplit]:
     """The first `n_calibration` sessions to learn from; each later one is tested by itself."""
     require_order(recording)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from biotrain_tf.data.recording import leave_one_person_out
+from biotrain_tf.data.splits import leave_one_person_out
 from biotrain_tf.errors import BiotrainError
 from tests.biotrain_tf.recordings import recording
 
