@@ -143,7 +143,8 @@ def _signal(
     ]
     if unknown:
         raise BiotrainError(
-            f"{subject}: the file has no unit of voltage for {', '.join(unknown)}; {cure}"
+            f"{subject}: the file has no unit of voltage for {', '.join(unknown)}; {cure}, "
+            "or pick other channels"
         )
     microvolts = volts * unit_names.factor("V", OURS)
     spread = float(np.median(np.moveaxis(microvolts, -2, 0).reshape(volts.shape[-2], -1).std(1)))

@@ -128,3 +128,38 @@ class Recording:
             **self.details,
         }
         return {name: array for name, array in arrays.items() if array is not None}
+
+
+def joined(parts: Sequence[Recording]) -> Recording:
+    """Recordings of one person, in the order given, as one; each part is a run of its own.
+
+    `start` and a detail are kept where all parts have them.
+    """
+    if not parts:
+        raise BiotrainError("join: there is no recording")
+    first = parts[0]
+    for part in parts:
+        for name in ("person", "ch_names", "label_names", "sfreq", "units", "n_times", "t0_s"):
+            if getattr(part, name) != getattr(first, name):
+                raise BiotrainError(
+                    f"join: {name} of {part.subject} is {getattr(part, name)!r}, "
+                    f"of {first.subject} {getattr(first, name)!r}"
+                )
+    runs: list[NDArray[np.int32]] = []
+    for part in parts:
+        _, number = np.unique(part.runs, return_inverse=True)
+        before = int(runs[-1].max()) + 1 if runs else 0
+        runs.append((before + number).astype(np.int32))
+    starts = [part.start for part in parts if part.start is not None]
+    details = set.intersection(*(set(part.details) for part in parts))
+    return dataclasses.replace(
+        first,
+        X=np.concatenate([part.X for part in parts]),
+        y=np.concatenate([part.y for part in parts]),
+        session=np.concatenate([part.session for part in parts]),
+        run=np.concatenate(runs),
+        start=np.concatenate(starts) if len(starts) == len(parts) else None,
+        details={
+            name: np.concatenate([part.details[name] for part in parts]) for name in sorted(details)
+        },
+    )
