@@ -32,6 +32,7 @@ TOLERANCES: Mapping[str, Tolerance] = MappingProxyType(
         "no_gradient": Tolerance(1e-6, 0.0, "of a step, where the true one is zero: rounding only"),
         "commuted_gradient": Tolerance(0.0, 1e-5, "of convolutions in the other order"),
         "finite_difference": Tolerance(0.0, 1e-6, "float64 central differences"),
+        "filtered": Tolerance(0.0, 5e-4, "a float32 filter from 0.5 Hz of 500 against float64"),
         "forward": Tolerance(0.0, 2e-6, "a float32 value against float64"),
     }
 )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """From recordings to what a network sees, and to the calibration file that goes to the device.
 
-Everything here can run sample by sample on a device: re-reference to the mean of the electrodes,
-multiply by one number that was fixed before the new person came.
+Everything here can run sample by sample on a device: re-reference to the mean of the electrodes
+where there are enough of them, multiply by one number that was fixed before the new person came.
 """
 
 from __future__ import annotations
@@ -15,29 +15,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biotrain_tf.data.recording import Recording
+from biotrain_tf.data.splits import TimeSplit, by_session
 from biotrain_tf.errors import BiotrainError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scaling:
-    """`(X - mean over electrodes) * factor`, sample by sample."""
+    """`(X - mean over electrodes) * factor`, sample by sample; the mean only with `rereference`."""
 
     factor: float
     estimated_on: tuple[str, ...]
+    rereference: bool = True
 
     @classmethod
-    def estimate(cls, recordings: Sequence[Recording]) -> Scaling:
-        """One over the median person's standard deviation; the person to come is not among them."""
-        spread = [float(_rereference(r.X).std()) for r in recordings]
+    def estimate(cls, recordings: Sequence[Recording], *, rereference: bool = True) -> Scaling:
+        """One over the median person's standard deviation; the person to come is not among them.
+
+        Without `rereference` for signals of one or two leads.
+        """
+        spread = [float((_rereference(r.X) if rereference else r.X).std()) for r in recordings]
         if not spread or min(spread) <= 0:
             raise BiotrainError("scaling needs recordings whose signals are not constant")
         return cls(
-            factor=1.0 / float(np.median(spread)), estimated_on=tuple(r.subject for r in recordings)
+            factor=1.0 / float(np.median(spread)),
+            estimated_on=tuple(r.subject for r in recordings),
+            rereference=rereference,
         )
 
     def __call__(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """(trials, channels, samples) to the network's (trials, channels, samples, 1)."""
-        scaled: NDArray[np.float32] = (_rereference(X) * np.float32(self.factor))[..., np.newaxis]
+        referenced = _rereference(X) if self.rereference else X
+        scaled: NDArray[np.float32] = (referenced * np.float32(self.factor))[..., np.newaxis]
         return scaled
 
 
@@ -74,20 +82,26 @@ def batch_indices(step: int, *, batch_size: int, n_trials: int) -> NDArray[np.in
 
 def calibration(recording: Recording, scaling: Scaling) -> Calibration:
     """The last session tests, all earlier ones calibrate: the test is later in time, as in use."""
-    if recording.subject in scaling.estimated_on:
-        raise BiotrainError(f"scaling was estimated on {recording.subject}, who is to be new")
     sessions = np.unique(recording.session)
     if len(sessions) < 2:
         raise BiotrainError(
             f"{recording.subject}: two sessions or more are needed, to calibrate and to test"
         )
-    test = recording.session == sessions[-1]
+    (split,) = by_session(recording, n_calibration=len(sessions) - 1)
+    return of_split(split, scaling)
+
+
+def of_split(split: TimeSplit, scaling: Scaling) -> Calibration:
+    """A split as the network sees it, both sides in the order recorded."""
+    subject = split.calibration.subject
+    if subject in scaling.estimated_on:
+        raise BiotrainError(f"scaling was estimated on {subject}, who is to be new")
     return Calibration(
-        subject=recording.subject,
-        X=scaling(recording.X[~test]),
-        y=recording.y[~test],
-        X_test=scaling(recording.X[test]),
-        y_test=recording.y[test],
+        subject=subject,
+        X=scaling(split.calibration.X),
+        y=split.calibration.y,
+        X_test=scaling(split.test.X),
+        y_test=split.test.y,
     )
 
 

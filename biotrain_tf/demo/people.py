@@ -8,7 +8,8 @@ from pathlib import Path
 
 from biotrain_tf.data import openbci, synthetic
 from biotrain_tf.data.batches import Calibration, Scaling, calibration
-from biotrain_tf.data.recording import Recording, leave_one_person_out
+from biotrain_tf.data.recording import Recording
+from biotrain_tf.data.splits import leave_one_person_out
 from biotrain_tf.demo.settings import DEFAULT_PERSON, DemoSettings
 from biotrain_tf.errors import BiotrainError
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("kernels", "micro", "micro/ops", "store", "adapt")
+FOLDERS = ("kernels", "signal", "micro", "micro/ops", "store", "adapt")
 # The table of all ops: a firmware brings that of its model, which the converter wrote.
 # A file for a flash needs the ports of this project.
 LEFT_OUT = {"tflm_train/micro/ops/all_ops.cc", "tflm_train/store/file_flash.cc"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from biotrain_tf.data import openbci
+from biotrain_tf.data import location, openbci
 from biotrain_tf.errors import BiotrainError
 
 
@@ -48,7 +48,7 @@ def test_reads_microvolts(root: Path) -> None:
 
 
 def test_argument_wins_over_environment(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(openbci.ENVIRONMENT, str(root))
+    monkeypatch.setenv(location.ENVIRONMENT, str(root))
     assert openbci.data_folder() == root / openbci.NAME
     assert openbci.data_folder(root / "elsewhere") is None
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from biotrain_tf.data.recording import leave_one_person_out
+from biotrain_tf.data.recording import joined
+from biotrain_tf.data.splits import leave_one_person_out
 from biotrain_tf.errors import BiotrainError
 from tests.biotrain_tf.recordings import recording
 
@@ -63,3 +64,26 @@ def test_different_recordings_are_not_mixed() -> None:
 def test_unknown_and_only_person(people: str, message: str) -> None:
     with pytest.raises(BiotrainError, match=message):
         leave_one_person_out([recording(name) for name in people], "Z")
+
+
+def test_runs_are_joined() -> None:
+    parts = [
+        dataclasses.replace(
+            recording("A", seed=i, n_trials=4, sessions=1),
+            session=np.full(4, 5 + i, np.int32),
+            start=np.arange(4) * 30,
+            details={"mark": np.arange(4), **({"odd": np.arange(4)} if i else {})},
+        )
+        for i in range(2)
+    ]
+    whole = joined(parts)
+    assert whole.session.tolist() == [5] * 4 + [6] * 4
+    assert whole.runs.tolist() == [0] * 4 + [1] * 4
+    assert whole.start is not None and whole.start.tolist() == [0, 30, 60, 90] * 2
+    np.testing.assert_array_equal(whole.X[5], parts[1].X[1])
+    assert set(whole.details) == {"mark"}
+    assert joined([parts[0], dataclasses.replace(parts[1], start=None)]).start is None
+    with pytest.raises(BiotrainError, match="person of B is 'B', of A 'A'"):
+        joined([parts[0], recording("B")])
+    with pytest.raises(BiotrainError, match="no recording"):
+        joined([])

@@ -17,7 +17,7 @@ from converters.targets import TARGETS, TargetProfile
 from tests.device.conftest import EMULATED
 
 REPO = Path(__file__).resolve().parents[2]
-FOLDERS = ("kernels", "store", "adapt")
+FOLDERS = ("kernels", "signal", "store", "adapt")
 SOURCES = [path for f in FOLDERS for path in sorted((REPO / "tflm_train" / f).glob("*_test.cc"))]
 NAMES = [path.stem for path in SOURCES]
 TIMEOUT_S = 300

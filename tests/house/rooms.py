@@ -65,6 +65,7 @@ PYTHON: dict[str, set[str]] = {
 # C++: folder -> folders whose headers it may include. Tests (*_test.cc) may also include testing/.
 CPP: dict[str, set[str]] = {
     "tflm_train/kernels": set(),
+    "tflm_train/signal": {"tflm_train/kernels"},
     "tflm_train/testing": {"tflm_train/kernels"},
     "tflm_train/micro": {"tflm_train/kernels"},
     # A program of the host.

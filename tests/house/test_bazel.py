@@ -14,7 +14,8 @@ import pytest
 from tests.house.tree import REPO, project_files
 
 FOLDERS = {
-    Path(name) for name in ("adapt", "app", "kernels", "micro", "micro/ops", "store", "testing")
+    Path(name)
+    for name in ("adapt", "app", "kernels", "micro", "micro/ops", "signal", "store", "testing")
 }
 DEVICE_TESTS = 1
 
