@@ -31,13 +31,19 @@ OnProgress = Callable[[str], None]
 
 
 def make_device(
-    profile: TargetProfile, model: ModelInfo, *, emulator: str, link: str | None
+    profile: TargetProfile,
+    model: ModelInfo,
+    *,
+    emulator: str,
+    link: str | None,
+    cluster: bool = False,
 ) -> Device:
     """Builds the program for the target and gives it a place to run."""
     if profile.is_host:
         if link is not None:
             raise BiotrainError(f"link: target {profile.name} has only its pipe; leave --link out")
-        return HostDevice(profile=profile, model=model)
+        program = build.build_cluster_runner(profile=profile) if cluster else None
+        return HostDevice(profile=profile, model=model, program=program)
     # Before the compiler works for nothing.
     if emulator == "renode":
         require_renode(profile)
@@ -47,7 +53,7 @@ def make_device(
             profile=profile, program=build.build_firmware(profile=profile, model=model).program
         )
     require_qemu(profile)
-    firmware = build.build_firmware(profile=profile, model=model, cut=True)
+    firmware = build.build_firmware(profile=profile, model=model, cut=True, cluster=cluster)
     return QemuDevice(profile=profile, program=firmware.program, link=link or "semihosting")
 
 
@@ -152,12 +158,15 @@ def run_device(
     steps: int,
     emulator: str = "qemu",
     link: str | None = None,
+    cluster: bool = False,
     timeout_s: float = DEFAULT_TIMEOUT_S,
     json_path: Path | None = None,
     weights_path: Path | None = None,
     on_progress: OnProgress = lambda text: None,
 ) -> dict[str, Any]:
-    """Trains ``steps`` batches of ``data`` on ``target``; returns what ``--json`` writes."""
+    """Trains ``steps`` batches of ``data`` on ``target``; returns what ``--json`` writes.
+    ``cluster``: in tiles on eight cores, as GAP9 would; the host has a thread for each.
+    """
     started = time.monotonic()
     if target not in TARGETS:
         raise BiotrainError(f"target: wanted one of {', '.join(TARGETS)}; found {target!r}")
@@ -173,7 +182,7 @@ def run_device(
         x = np.concatenate([samples.train.x, samples.test.x])
         info = replace(info, stored=as_stored(x, info))
     on_progress(f"building for {target}")
-    device = make_device(TARGETS[target], info, emulator=emulator, link=link)
+    device = make_device(TARGETS[target], info, emulator=emulator, link=link, cluster=cluster)
     talk = _Conversation(device, info, samples, steps, on_progress)
     on_progress(f"starting {device.name}")
     counts = device.run(talk.commands(), talk.on_reply, timeout_s=timeout_s)
