@@ -60,6 +60,14 @@ SANITIZE = [
     "-fno-omit-frame-pointer",
 ]
 
+# Finds two threads that touch the same bytes without order; not together with the above.
+SANITIZE_THREADS = [
+    "-O1",
+    "-g1",
+    "-fsanitize=thread",
+    "-fno-omit-frame-pointer",
+]
+
 # What each target adds when compiling and linking.
 ARCH = {
     "host": [],

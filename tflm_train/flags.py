@@ -68,6 +68,7 @@ def make_variables(target: str) -> dict[str, str]:
         "LINKOPTS": " ".join(linkopts),
         "TEST_LIBS": " ".join(flags["TEST_LIBS"][profile.arch]),
         "SANITIZE_OPTS": " ".join(flags["SANITIZE"]),
+        "SANITIZE_THREADS_OPTS": " ".join(flags["SANITIZE_THREADS"]),
         "PORT": profile.port,
         "UART": profile.uart.driver if profile.uart else "",
         "LINKER_SCRIPT": profile.linker_script,

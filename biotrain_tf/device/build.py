@@ -58,8 +58,14 @@ def require_compiler(profile: TargetProfile) -> None:
 
 
 def build_host_runner(*, profile: TargetProfile, sanitize: bool = False) -> Path:
-    make(profile, "runner", sanitize=sanitize)
-    return build_folder(profile, sanitize=sanitize) / "runner"
+    make(profile, "runner", sanitizer="memory" if sanitize else None)
+    return build_folder(profile, sanitizer="memory" if sanitize else None) / "runner"
+
+
+def build_cluster_runner(*, profile: TargetProfile, find_races: bool = False) -> Path:
+    """The host's runner whose ops run in tiles, on a thread for each core of a cluster."""
+    make(profile, "cluster_runner", sanitizer="threads" if find_races else None)
+    return build_folder(profile, sanitizer="threads" if find_races else None) / "cluster_runner"
 
 
 def build_plugin(host: TargetProfile) -> Path:
@@ -70,8 +76,9 @@ def build_plugin(host: TargetProfile) -> Path:
 
 def build_tests(profile: TargetProfile, *, sanitize: bool = False) -> list[Path]:
     """Every foo_test.cc as a program."""
-    make(profile, "tests", sanitize=sanitize)
-    folder = build_folder(profile, sanitize=sanitize) / "tests"
+    sanitizer = "memory" if sanitize else None
+    make(profile, "tests", sanitizer=sanitizer)
+    folder = build_folder(profile, sanitizer=sanitizer) / "tests"
     return sorted(path for path in folder.rglob("*_test") if path.is_file())
 
 
@@ -99,9 +106,11 @@ def build_firmware(
     model: ModelInfo,
     cut: bool = False,
     more_objects: Sequence[Path] = (),
+    cluster: bool = False,
 ) -> Firmware:
     """``cut``: a model made for so much RAM on this target gets no more, and what lies behind it
-    is for an emulator to paint. ``more_objects`` are linked, too.
+    is for an emulator to paint. ``more_objects`` are linked, too. ``cluster``: its ops run in
+    tiles, by the cores of a cluster in turn.
     """
     region = arena_region(profile, model.arena_bytes)
     section = ".arena" if region == profile.ram[0] else f".{region.name.lower()}"
@@ -114,7 +123,12 @@ def build_firmware(
                 f"{model.arena_bytes + LEAST_STACK}; convert with a larger --ram"
             )
         ram = {"RAM_BYTES": str(size), "BEYOND_BYTES": str(region.length - size)}
-    content = model.content + model.name.encode() + model.stored + str((ram, more_objects)).encode()
+    content = (
+        model.content
+        + model.name.encode()
+        + model.stored
+        + str((ram, more_objects, cluster)).encode()
+    )
     key = hashlib.sha256(content).hexdigest()[:12]
     out = build_folder(profile) / "models" / f"{re.sub(r'[^A-Za-z0-9_-]', '_', model.name)}-{key}"
     out.mkdir(parents=True, exist_ok=True)
@@ -131,6 +145,7 @@ def build_firmware(
             "MODEL_NAME": name_in_program(model),
             "ARENA_BYTES": str(model.arena_bytes),
             "ARENA_SECTION": section,
+            "CLUSTER": "sequential" if cluster else "",
             "MORE_OBJECTS": " ".join(str(path) for path in more_objects),
             "OUT": str(out),
             **ram,
@@ -157,15 +172,20 @@ def arena_region(profile: TargetProfile, arena_bytes: int) -> MemoryRegion:
     )
 
 
-def build_folder(profile: TargetProfile, *, sanitize: bool = False) -> Path:
-    return build_root() / (profile.name + ("-sanitize" if sanitize else ""))
+# What the Makefile calls a sanitizer: of memory and undefined behaviour, or of threads.
+_SANITIZE = {None: "", "memory": "1", "threads": "-threads"}
+_FOLDER = {None: "", "memory": "-sanitize", "threads": "-sanitize-threads"}
+
+
+def build_folder(profile: TargetProfile, *, sanitizer: str | None = None) -> Path:
+    return build_root() / (profile.name + _FOLDER[sanitizer])
 
 
 def make(
     profile: TargetProfile,
     goal: str,
     *,
-    sanitize: bool = False,
+    sanitizer: str | None = None,
     variables: dict[str, str] | None = None,
 ) -> None:
     """Runs make; DeviceError carries the compiler's first complaint."""
@@ -179,12 +199,12 @@ def make(
         "TARGET": profile.name,
         "BUILD_ROOT": str(build_root()),
         "PYTHON": sys.executable,
-        "SANITIZE": "1" if sanitize else "",
+        "SANITIZE": _SANITIZE[sanitizer],
         **(variables or {}),
     }
     command = ["make", "--no-print-directory", "-j2", "-f", "tflm_train/Makefile", goal]
     command += [f"{name}={value}" for name, value in settings.items()]
-    with _locked(build_folder(profile, sanitize=sanitize)):
+    with _locked(build_folder(profile, sanitizer=sanitizer)):
         done = subprocess.run(
             command,
             cwd=SOURCES,

@@ -28,10 +28,11 @@ class HostDevice(Device):
         model: ModelInfo,
         sanitize: bool = False,
         arena_bytes: int | None = None,
+        program: Path | None = None,
     ) -> None:
         self.name = profile.name
         self.model = model
-        self.program = build.build_host_runner(profile=profile, sanitize=sanitize)
+        self.program = program or build.build_host_runner(profile=profile, sanitize=sanitize)
         self.sizes = read_sizes(self.program, profile)
         self._arena_bytes = arena_bytes
 

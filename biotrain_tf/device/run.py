@@ -39,6 +39,7 @@ def make_device(
     link: str | None,
     port: SerialPort | None = None,
     program: Path | None = None,
+    cluster: bool = False,
 ) -> Device:
     """Builds the program for the target and gives it a place to run.
 
@@ -48,7 +49,8 @@ def make_device(
     if profile.is_host:
         if link is not None:
             raise BiotrainError(f"link: target {profile.name} has only its pipe; leave --link out")
-        return HostDevice(profile=profile, model=model)
+        host_program = build.build_cluster_runner(profile=profile) if cluster else None
+        return HostDevice(profile=profile, model=model, program=host_program)
     if emulator == "serial":
         return _serial_device(profile, model, link=link, port=port, program=program)
     if link not in (None, "uart") and emulator == "renode":
@@ -56,7 +58,7 @@ def make_device(
     # Before the compiler works for nothing.
     require = require_renode if emulator == "renode" else require_qemu
     require(profile)
-    firmware = build.build_firmware(profile=profile, model=model, cut=True)
+    firmware = build.build_firmware(profile=profile, model=model, cut=True, cluster=cluster)
     if emulator == "renode":
         return RenodeDevice(profile=profile, program=firmware.program)
     return QemuDevice(profile=profile, program=firmware.program, link=link or "semihosting")
@@ -187,13 +189,16 @@ def run_device(
     link: str | None = None,
     port: SerialPort | None = None,
     program: Path | None = None,
+    cluster: bool = False,
     timeout_s: float = DEFAULT_TIMEOUT_S,
     json_path: Path | None = None,
     weights_path: Path | None = None,
     commands_path: Path | None = None,
     on_progress: OnProgress = lambda text: None,
 ) -> dict[str, Any]:
-    """Trains ``steps`` batches of ``data`` on ``target``; returns what ``--json`` writes."""
+    """Trains ``steps`` batches of ``data`` on ``target``; returns what ``--json`` writes.
+    ``cluster``: in tiles on eight cores, as GAP9 would; the host has a thread for each.
+    """
     started = time.monotonic()
     if target not in TARGETS:
         raise BiotrainError(f"target: wanted one of {', '.join(TARGETS)}; found {target!r}")
@@ -210,7 +215,13 @@ def run_device(
         info = replace(info, stored=as_stored(x, info))
     on_progress(f"building for {target}")
     device = make_device(
-        TARGETS[target], info, emulator=emulator, link=link, port=port, program=program
+        TARGETS[target],
+        info,
+        emulator=emulator,
+        link=link,
+        port=port,
+        program=program,
+        cluster=cluster,
     )
     talk = _Conversation(device, info, samples, steps, on_progress)
     if commands_path is not None:

@@ -18,8 +18,8 @@ SEED = 1
 def test_mutated_models(tmp_path: Path) -> None:
     conversion = convert(eegnet(4, 128, drop=0.25), output_dir=tmp_path, batch_size=2)
     host = TARGETS["host"]
-    build.make(host, "fuzz", sanitize=True)
-    fuzz = build.build_folder(host, sanitize=True) / "fuzz"
+    build.make(host, "fuzz", sanitizer="memory")
+    fuzz = build.build_folder(host, sanitizer="memory") / "fuzz"
     command = [str(fuzz), str(conversion.model_path), "--mutations", str(MUTATIONS)]
     done = subprocess.run(
         [*command, "--seed", str(SEED)], capture_output=True, text=True, check=False, timeout=900

@@ -108,6 +108,10 @@ void OpContext::GetInput(int i, Tensor* tensor) {
     }
     return;
   }
+  if (tensors_ != nullptr) {
+    *tensor = tensors_[i];
+    return;
+  }
   model_.ReadTensor(subgraph_, inputs_[i], arena_.data(), tensor);
   if (tensor->offset != kSample) return;
   // Not before it was fetched, and no more than was.
@@ -150,6 +154,10 @@ Tensor OpContext::Input(int i, TensorType type, int rank) {
 }
 
 void OpContext::GetOutput(int i, Tensor* tensor) {
+  if (tensors_ != nullptr) {
+    *tensor = tensors_[inputs() + i];
+    return;
+  }
   if (!check_only_) {
     model_.ReadTensor(subgraph_, outputs_[i], arena_.data(), tensor);
     return;

@@ -47,6 +47,9 @@ class OpContext {
     return static_cast<T>(variant_);
   }
 
+  // A run on others in the place of the op's own: all inputs, then all outputs.
+  void set_tensors(const Tensor* tensors) { tensors_ = tensors; }
+
   int inputs() const { return static_cast<int>(inputs_.size()); }
   int outputs() const { return static_cast<int>(outputs_.size()); }
   bool HasInput(int i) const { return i < inputs() && inputs_[i] >= 0; }
@@ -159,6 +162,7 @@ class OpContext {
   uint8_t variant_ = 0;
   Span<const int32_t> inputs_;
   Span<const int32_t> outputs_;
+  const Tensor* tensors_ = nullptr;
   FlexMap custom_options_;  // not present before one is asked for
   int64_t work_ = 0;
   int64_t work_limit_ = 0;

@@ -47,6 +47,12 @@ struct OpTable {
 // writes it for a model, has only that: the linker drops the other kernels.
 extern const OpTable kProgramOps;
 
+// Of two ops; there is no libc.
+constexpr bool SameName(const char* a, const char* b) {
+  for (; *a != '\0' && *a == *b; ++a) ++b;
+  return *a == *b;
+}
+
 // nullptr if the program has no such op.
 const OpEntry* FindOp(const OpCode& code);
 

@@ -160,12 +160,6 @@ struct SelectedOps {
       }
     }
   }
-
- private:
-  static constexpr bool SameName(const char* a, const char* b) {
-    for (; *a != '\0' && *a == *b; ++a) ++b;
-    return *a == *b;
-  }
 };
 
 }  // namespace biotrain

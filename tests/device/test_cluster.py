@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ops in tiles on the cores of a cluster end with the weights of the plain runner.
+
+The three networks at full size: pytest -m slow tests/device/test_cluster.py
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from biotrain_tf.bench.memory import CASES
+from biotrain_tf.device import build
+from biotrain_tf.device.run import run_device
+from biotrain_tf.models.eegnet import eegnet
+from biotrain_tf.models.epidenet import epidenet
+from converters import convert
+from converters.targets import TARGETS, TargetProfile
+
+STEPS = 3
+CXX = ["-std=c++17", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra", "-Werror", "-I."]
+
+
+def convert_and_sample(folder: Path, model: keras.Model, *, norm: str, batch: int) -> Path:
+    """Converts, and puts samples.npz beside the flatbuffer."""
+    convert(model, output_dir=folder, name="model", norm=norm, batch_size=batch)
+    random = np.random.default_rng(5)
+    shape = (STEPS * batch + 4, *model.input_shape[1:])
+    x = random.normal(0, 1, shape).astype(np.float32)
+    y = random.integers(0, model.output_shape[-1], len(x)).astype(np.int32)
+    np.savez(folder / "samples.npz", X=x, y=y)
+    return folder / "model.tflite"
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    networks = {
+        "eegnet": (eegnet(n_chans=6, n_times=256, n_outputs=3), "keep", 4),
+        "epidenet": (epidenet(n_chans=2, n_times=512, n_outputs=4), "group", 1),
+    }
+    return {
+        name: convert_and_sample(tmp_path_factory.mktemp(name), model, norm=norm, batch=batch)
+        for name, (model, norm, batch) in networks.items()
+    }
+
+
+def trained(model: Path, target: str, *, cluster: bool) -> tuple[str, int | None]:
+    """The weights' hash, and instructions a step where they are counted."""
+    result = run_device(
+        model=model,
+        target=target,
+        data=model.parent / "samples.npz",
+        steps=STEPS,
+        cluster=cluster,
+    )
+    assert len(result["loss"]) == STEPS and np.isfinite(result["loss"]).all()
+    return result["weights_sha256"], result["instructions_per_step"]
+
+
+@pytest.mark.parametrize("name", ["eegnet", "epidenet"])
+def test_threads_end_with_the_plain_weights(small: dict[str, Path], name: str) -> None:
+    plain, _ = trained(small[name], "host", cluster=False)
+    tiled, _ = trained(small[name], "host", cluster=True)
+    print(f"{name}: plain {plain[:12]}, eight threads {tiled[:12]}")
+    assert tiled == plain
+
+
+def test_cores_in_turn_end_with_the_plain_weights_on_riscv(
+    small: dict[str, Path], need_target: Callable[[str], TargetProfile]
+) -> None:
+    need_target("riscv32")
+    plain, plain_instructions = trained(small["epidenet"], "riscv32", cluster=False)
+    tiled, instructions = trained(small["epidenet"], "riscv32", cluster=True)
+    print(f"plain {plain[:12]} in {plain_instructions}, tiled {tiled[:12]} in {instructions}")
+    assert tiled == plain
+    assert instructions is not None and plain_instructions is not None
+    # Copies to and fro: the tiles were really there.
+    assert instructions > 1.05 * plain_instructions
+
+
+def test_threads_do_not_race(small: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = build.build_cluster_runner(profile=TARGETS["host"], find_races=True)
+    plain, _ = trained(small["epidenet"], "host", cluster=False)
+    monkeypatch.setattr(build, "build_cluster_runner", lambda *, profile: runner)
+    monkeypatch.setenv("TSAN_OPTIONS", "halt_on_error=1:exitcode=66")
+    tiled, _ = trained(small["epidenet"], "host", cluster=True)
+    assert tiled == plain
+
+
+def test_a_race_is_found(tmp_path: Path) -> None:
+    """Planted: two cores count in the same bytes."""
+    source = tmp_path / "race.cc"
+    source.write_text(
+        '#include "tflm_train/ports/gap9/cluster.h"\n'
+        "static void Count(void* argument, int) { ++*static_cast<int*>(argument); }\n"
+        "int main() {\n  int count = 0;\n"
+        "  biotrain::gap9::ThisCluster().fork(2, Count, &count);\n  return 0;\n}\n"
+    )
+    program = tmp_path / "race"
+    command = ["g++", *CXX, "-g1", "-fsanitize=thread", "tflm_train/ports/gap9/threads.cc"]
+    subprocess.run([*command, source, "-o", program], cwd=build.SOURCES, check=True)
+    done = subprocess.run([program], capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and "data race" in done.stderr
+
+
+def test_the_vendors_calls_compile(tmp_path: Path) -> None:
+    """Against declarations of our own: the SDK is not here, and nothing of it was run."""
+    (tmp_path / "pmsis.h").write_text(
+        "#pragma once\n#include <stdint.h>\n#define PI_L1\n"
+        "struct pi_cl_dma_cmd_t { uint32_t id; };\n"
+        "enum pi_cl_dma_dir_e { PI_CL_DMA_DIR_LOC2EXT, PI_CL_DMA_DIR_EXT2LOC };\n"
+        'extern "C" {\nuint32_t pi_core_id();\n'
+        "void pi_cl_team_fork(int cores, void (*entry)(void*), void* argument);\n"
+        "void pi_cl_dma_cmd_2d(uint32_t ext, uint32_t loc, uint32_t size, uint32_t stride,\n"
+        "    uint32_t length, pi_cl_dma_dir_e dir, pi_cl_dma_cmd_t* cmd);\n"
+        "void pi_cl_dma_cmd_wait(pi_cl_dma_cmd_t* cmd);\n}\n"
+    )
+    flags = [*CXX, f"-I{tmp_path}", "-fpermissive", "-Wno-int-to-pointer-cast"]
+    command = ["riscv64-unknown-elf-g++", "-march=rv32imafc", "-mabi=ilp32f", *flags]
+    command += ["-fsyntax-only", "tflm_train/ports/gap9/pmsis.cc"]
+    subprocess.run(command, cwd=build.SOURCES, check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [0, 2, 3, 4], ids=lambda n: f"{CASES[n].name}-{CASES[n].norm}")
+def test_networks_at_full_size(
+    case: int, tmp_path: Path, need_target: Callable[[str], TargetProfile]
+) -> None:
+    chosen = CASES[case]
+    batch = 1 if chosen.norm == "group" else 8
+    model = convert_and_sample(tmp_path, chosen.model.build(), norm=chosen.norm, batch=batch)
+    need_target("riscv32")
+    hashes = {
+        (target, cluster): trained(model, target, cluster=cluster)[0]
+        for target in ("host", "riscv32")
+        for cluster in (False, True)
+    }
+    print({key: value[:12] for key, value in hashes.items()})
+    assert len(set(hashes.values())) == 1

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// One op on a cluster: tiles of it, in the fast memory, on all cores.
+#ifndef TFLM_TRAIN_CLUSTER_TILED_OP_H_
+#define TFLM_TRAIN_CLUSTER_TILED_OP_H_
+
+#include "tflm_train/cluster/slicing.h"
+#include "tflm_train/micro/op_context.h"
+#include "tflm_train/ports/gap9/cluster.h"
+
+namespace biotrain {
+
+using RunOp = void (*)(OpContext& op);
+
+// How a slicing is spread over a cluster: each sample in turn, and its units in
+// tiles, core by core.
+struct Tiling {
+  int cores = 0;
+  int32_t units = 0;  // of a tile; the last one may have fewer
+  int32_t tiles = 0;  // of a sample
+  // A second place for a core's inputs, filled while it computes on the first.
+  int slots = 0;
+  int32_t shared_bytes = 0;  // what all tiles of a sample see
+  int32_t own_bytes = 0;     // of a core's workspaces
+  int32_t slot_bytes = 0;
+};
+
+// The tiling with the most cores, then the largest tiles that l1_bytes allow;
+// false if not even one unit on one core fits.
+bool ChooseTiling(const Slicing& slicing, int cores, int32_t l1_bytes,
+                  Tiling* tiling);
+
+// As run(op) does, in tiles where that is possible, otherwise whole.
+void RunTiled(OpContext& op, RunOp run, const char* name,
+              const gap9::Cluster& cluster);
+
+}  // namespace biotrain
+
+#endif  // TFLM_TRAIN_CLUSTER_TILED_OP_H_
