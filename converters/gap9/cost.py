@@ -93,12 +93,12 @@ class Load:
 def load(work: Work, plan: TilePlan, machine: Machine) -> Load:
     """Cores share the turns of the parallel loops of each tile; some idle in the last round."""
     sizes = work.sizes
-    rounds, turns = 1, 1
+    rounds, turns = 1, work.shares
     for loop in work.parallel:
         size, tile = sizes[loop], plan.tile(loop) if plan.in_l1 else sizes[loop]
         rounds *= pieces(size, tile)
         turns *= tile
-    whole = math.prod(sizes[loop] for loop in work.parallel)
+    whole = work.shares * math.prod(sizes[loop] for loop in work.parallel)
     # The last tiles are smaller and are charged as if they were not.
     share = rounds * pieces(turns, machine.cores) / max(whole, 1)
     into, out = (0.0, 0), (0.0, 0)

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 
 from converters.gap9.cost import Cycles, cycles
 from converters.gap9.machine import Costs, Machine
@@ -44,19 +45,10 @@ class Row:
 @dataclass(frozen=True)
 class Schedule:
     rows: tuple[Row, ...]
-    extra: float = 0.0
-    policy: Policy = field(default=OURS)
 
     @property
     def cycles(self) -> float:
-        return sum(row.total for row in self.rows) + self.extra
-
-    @property
-    def macs(self) -> float:
-        return sum(row.work.macs * row.work.times for row in self.rows)
-
-    def sum_of(self, what: str) -> float:
-        return sum(getattr(row.cycles, what) * row.work.times for row in self.rows)
+        return sum(row.total for row in self.rows)
 
 
 def plan_of(work: Work, machine: Machine, costs: Costs, policy: Policy) -> TilePlan:
@@ -65,13 +57,20 @@ def plan_of(work: Work, machine: Machine, costs: Costs, policy: Policy) -> TileP
     return best_plan(work, machine, costs)
 
 
-def schedule(works: list[Work], machine: Machine, costs: Costs, policy: Policy = OURS) -> Schedule:
+def schedule(
+    works: list[Work],
+    machine: Machine,
+    costs: Costs,
+    policy: Policy = OURS,
+    persistent: Collection[str] = (),
+) -> Schedule:
+    """``persistent``: tensors that outlive a step, besides those of described networks."""
     budget = machine.l2_bytes if policy.l2 is None else policy.l2
-    near = in_l2(works, budget)
+    near = in_l2(works, budget, persistent)
     rows = []
     for work in works:
         plan = plan_of(work, machine, costs, policy)
         far = far_bytes(work, near)
         spent = cycles(work, plan, machine, costs, l3_bytes=far, hides_l3=policy.hides_l3)
         rows.append(Row(work, plan, spent))
-    return Schedule(tuple(rows), policy=policy)
+    return Schedule(tuple(rows))

@@ -67,8 +67,10 @@ class Work:
     """Elements that im2col copies, shared like the instructions."""
     replicated: float = 0.0
     """Elements that im2col copies on every core, for its own share of the filters."""
+    shares: int = 1
+    """Turns within a tile that cores can share, of a loop that tiles do not cut."""
     times: int = 1
-    on_npu: bool = False
+    """How often a step runs it."""
 
     @property
     def bytes(self) -> int:
