@@ -20,7 +20,7 @@ def headline(estimate: Mapping[str, Any]) -> str:
         f"{estimate['name']} on {estimate['target']} at {estimate['frequency_mhz']:g} MHz / "
         f"{estimate['volts']:g} V, {estimate['kernels']} kernels: "
         f"{estimate['cycles']:,} cycles, {estimate['ms']:.3f} ms ({low:.3f} to {high:.3f}), "
-        f"{estimate['mj']:.4f} mJ (+-{share(estimate['error'] + estimate['energy_error'])}), "
+        f"{estimate['mj']:.4f} mJ (+-{share(estimate['mj_error'])}), "
         f"{estimate['samples_per_second']:.1f} samples/s"
     )
 

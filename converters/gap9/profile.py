@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import Any
@@ -72,7 +73,7 @@ class Profile:
             "mw": 1e3 * self.joules / self.seconds,
             "samples_per_second": self.samples / self.seconds,
             "error": costs.error,
-            "energy_error": costs.energy_error,
+            "mj_error": math.hypot(costs.error, costs.energy_error),
             "ms_band": [
                 1e3 * self.seconds * (1 - costs.error),
                 1e3 * self.seconds * (1 + costs.error),
