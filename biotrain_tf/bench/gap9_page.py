@@ -48,10 +48,8 @@ def points_table(data: dict[str, Any]) -> str:
         f"{_signed(p['fitted'] / p['cycles'] - 1)}"
         for p in data["unscored"]
     )
-    return (
-        f"{table}\n\nMedian leave-one-out error {100 * data['median_error']:.1f} % (wanted: at most "
-        f"15 %). Not scored: {unscored}."
-    )
+    median = f"Median leave-one-out error {100 * data['median_error']:.1f} %, wanted at most 15 %"
+    return f"{table}\n\n{median}. Not scored: {unscored}."
 
 
 def energy_table(points: Sequence[dict[str, Any]]) -> str:

@@ -126,6 +126,6 @@ def run(args: Any) -> int:
             progress=lambda stage: status.update(stage),
         )
     print_conversion(console, result.report)
-    for estimate in (result.report["estimate"] or {}).values():
+    for estimate in (result.report.get("estimate") or {}).values():
         print_estimate(console, estimate, ops=False)
     return 0

@@ -72,6 +72,8 @@ def estimated(args: Any) -> Profile:
     from converters.gap9.profile import profile_graph, profile_network
     from converters.gap9.schedule import LAYER_BY_LAYER, OURS
 
+    if args.cores < 1:
+        raise BiotrainError(f"cores: wanted at least 1; found {args.cores}")
     fpus = args.cores if args.fpus is None else args.fpus
     if not 1 <= fpus <= args.cores:
         raise BiotrainError(f"fpus: wanted 1 to {args.cores}, one a core at most; found {fpus}")

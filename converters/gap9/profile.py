@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from converters.gap9.cost import Cycles
@@ -85,6 +85,10 @@ class Profile:
                 "l3_bytes_per_cycle": costs.l3_bytes,
             },
             "ops": sorted(ops, key=lambda op: -op["cycles"]),
+            "plans": [
+                {"op": row.work.name, "kind": row.work.kind, **asdict(row.plan)}
+                for row in self.schedule.rows
+            ],
         }
 
     def _op(self, kind: str, rows: list[Row]) -> dict[str, Any]:
