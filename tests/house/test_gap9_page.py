@@ -33,7 +33,7 @@ def test_the_page_shows_the_predictions_of_the_fixed_costs() -> None:
         assert found[0] == f"{row.ms:.1f}" and found[5] == f"{row.mw:.1f}", row
         compared += 1
     print(f"compared={compared}")
-    assert compared == 16 and len(shown) == 20
+    assert compared == 16 and len(shown) == 24
 
 
 def test_blocks_are_replaced_and_a_missing_marker_is_an_error() -> None:
