@@ -158,7 +158,23 @@ def _convert(
         graph = replace(graph, metadata={**graph.metadata, **offline})
     data = graphs.write(graph if tensor_names else drop_names(graph))
     progress("writing files")
-    return _emit(data, graph, schedule, step, model, base, folder, ops, options)
+    estimate = _estimates(graph, base) if compact and demand.target == "gap9" else None
+    return _emit(data, graph, schedule, step, model, base, folder, ops, options, estimate)
+
+
+def _estimates(graph: Any, base: str) -> dict[str, Any]:
+    """Of a training step on GAP9, by frequency."""
+    from converters.emit.predict import counts_on
+    from converters.gap9.machine import POINTS, Machine, read_costs
+    from converters.gap9.profile import profile_graph
+
+    counts = counts_on("gap9")
+    return {
+        frequency: profile_graph(
+            graph, base, counts, machine=Machine(), costs=read_costs(), point=point
+        ).to_json()
+        for frequency, point in POINTS.items()
+    }
 
 
 def _trace(
@@ -280,6 +296,7 @@ def _emit(
     folder: Path,
     ops: str,
     options: Any,
+    estimate: dict[str, Any] | None,
 ) -> ConversionResult:
     from converters.emit.c_array import write_c_array
     from converters.emit.op_table import write_op_table
@@ -328,6 +345,7 @@ def _emit(
         "commuted": [chain.report(options.batch_size) for chain in step.commuted],
         "folded": [fold.report(options.batch_size) for fold in step.folded],
         "predicted_instructions_per_step": predict_steps(graph) if plan else None,
+        "estimate": estimate,
         "flatbuffer_bytes": len(data),
         "flash_bytes": len(data),
         "schedule": schedule.in_words() if schedule else None,

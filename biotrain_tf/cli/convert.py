@@ -82,7 +82,8 @@ def add_parser(subparsers: Any) -> None:
     memory.add_argument(
         "--target",
         default="cortex-m4f",
-        help="whose instruction costs decide (default: cortex-m4f)",
+        help="whose instruction costs decide (default: cortex-m4f); gap9: those of riscv32, and an "
+        "estimate of time and energy",
     )
     memory.add_argument(
         "--sample",
@@ -98,6 +99,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: Any) -> int:
     from rich.console import Console
 
+    from biotrain_tf.report.estimate import print_estimate
     from biotrain_tf.report.table import print_conversion
     from converters import convert
 
@@ -124,4 +126,6 @@ def run(args: Any) -> int:
             progress=lambda stage: status.update(stage),
         )
     print_conversion(console, result.report)
+    for estimate in (result.report.get("estimate") or {}).values():
+        print_estimate(console, estimate, ops=False)
     return 0

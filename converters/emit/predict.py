@@ -9,7 +9,7 @@ from typing import Any
 from converters.emit.op_features import features
 from converters.errors import ConversionError
 from converters.graph import FETCH, Graph, Op, Subgraph, Tensor
-from converters.targets import TARGETS
+from converters.targets import ESTIMATED, TARGETS
 from converters.targets.costs import CostTable, read_costs
 from converters.targets.stacks import read_stacks
 
@@ -63,12 +63,29 @@ def elements_checked(graph: Graph) -> int:
 
 def cost_on(target: str) -> Callable[[Graph], float]:
     """What decides between schedules: instructions of a step on ``target``."""
-    table = read_costs(target)
+    table = read_costs(measured_on(target))
     if table is None:
         names = ", ".join(name for name in TARGETS if read_costs(name) is not None)
         raise ConversionError(f"target must be one whose costs are known, {names}; got {target!r}")
     known: Known = {}
     return lambda graph: predict_step(graph, table, known)
+
+
+def measured_on(target: str) -> str:
+    """The target whose table serves."""
+    return ESTIMATED[target].costs if target in ESTIMATED else target
+
+
+def counts_on(target: str) -> Callable[[Subgraph, Op], tuple[float, int]]:
+    """(instructions, multiply-adds) of an operator on one core of ``target``."""
+    table = read_costs(measured_on(target))
+    assert table is not None
+
+    def counts(subgraph: Subgraph, op: Op) -> tuple[float, int]:
+        found = features(subgraph, op)
+        return table.instructions(found.family, found.terms), found.macs
+
+    return counts
 
 
 def stack_on(target: str) -> Callable[[Graph], int]:

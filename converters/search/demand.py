@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from converters.errors import ConversionError
 from converters.passes.fetch_samples import Sample
 from converters.search.budget import Budget, read_budget
-from converters.targets import TARGETS
+from converters.targets import ESTIMATED, TARGETS
 
 SAMPLES = tuple(sample.value for sample in Sample)
 
@@ -28,8 +28,9 @@ def read_demand(
     ops: str, ram: str | int | None, target: str, sample: str, scale: float | None
 ) -> Demand:
     """ConversionError names the first option that cannot be."""
-    if target not in TARGETS:
-        raise ConversionError(f"target must be one of {', '.join(TARGETS)}, got {target!r}")
+    known = (*TARGETS, *ESTIMATED)
+    if target not in known:
+        raise ConversionError(f"target must be one of {', '.join(known)}, got {target!r}")
     if sample not in SAMPLES:
         raise ConversionError(f"sample must be one of {', '.join(SAMPLES)}, got {sample!r}")
     if ops != "micro" and (ram is not None or sample != Sample.FLOAT32.value):

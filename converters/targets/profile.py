@@ -74,6 +74,8 @@ class TargetProfile:
     uart: Uart | None = None
     qemu: QemuMachine | None = None
     renode: RenodePlatform | None = None
+    costs: str = ""
+    """The target whose measured instructions stand for this one's; none: its own."""
 
     @property
     def is_host(self) -> bool:

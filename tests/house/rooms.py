@@ -35,6 +35,7 @@ PYTHON: dict[str, set[str]] = {
         "converters.planner.plan",
         "converters.targets",
     },
+    "converters.gap9": {"converters.errors", "converters.graph", "converters.targets"},
     # Run as a command it is a thin face of `biotrain convert`.
     "converters.convert_trainable": {"biotrain_tf.cli.main", "converters"},
     # The façade.
