@@ -76,8 +76,8 @@ def add_parser(subparsers: Any) -> None:
     memory.add_argument(
         "--ram",
         metavar="SIZE",
-        help="all RAM of the device, like 128K: the fewest instructions that fit; min: the least "
-        "RAM (default: the fewest instructions)",
+        help="all RAM of the device, like 128K, or tcm=64K,sram=320K, the fastest region first: "
+        "the fewest instructions that fit; min: the least RAM (default: the fewest instructions)",
     )
     memory.add_argument(
         "--target",

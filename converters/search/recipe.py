@@ -23,7 +23,7 @@ from converters.passes.stream_batch import stream_batch
 from converters.passes.stream_channels import Chain, chains, stream_channels
 from converters.passes.sums_ahead import sums_ahead
 from converters.passes.sums_early import sums_early
-from converters.search.budget import overhead_bytes
+from converters.planner.regions import Region
 
 Place = tuple[str, int]
 """A chain: the name of its subgraph, and its number there."""
@@ -61,7 +61,10 @@ class Prepared:
     streamed: tuple[int, ...]
     """Subgraphs whose chains may run depth first, and in how many loops they are."""
     depths: tuple[int, ...]
-    overhead: Callable[[Graph], int] = overhead_bytes
+    overhead: Callable[[Graph], int]
+    """Bytes of RAM that a firmware needs beside the arena."""
+    regions: tuple[Region, ...] = ()
+    """Memories to plan for, if there are several."""
     _chains: dict[tuple[int, int], list[Chain]] = field(default_factory=dict, compare=False)
     split: dict[Hashable, Graph] = field(default_factory=dict, compare=False)
     """Graphs by the chains that are split in them: moves of a recipe share most."""
@@ -74,7 +77,14 @@ class Prepared:
 
 
 def prepare(
-    graph: Graph, *, batch: int, sample: Sample, scale: float = 1.0, ahead: bool = False
+    graph: Graph,
+    *,
+    batch: int,
+    sample: Sample,
+    overhead: Callable[[Graph], int],
+    scale: float = 1.0,
+    ahead: bool = False,
+    regions: tuple[Region, ...] = (),
 ) -> Prepared:
     """The step of ``graph`` in loops over the samples of its batch. ``ahead``: with the sums of
     normalisations from mean slopes, which are stored, or cost a loop.
@@ -89,7 +99,8 @@ def prepare(
     if ahead:
         graph = slope_sums(graph, bodies)
     streamed = (graph.signatures["infer"].subgraph, *bodies)
-    return Prepared(read_codes(graph, streamed), streamed, (0, *[1] * len(bodies)))
+    depths = (0, *[1] * len(bodies))
+    return Prepared(read_codes(graph, streamed), streamed, depths, overhead, regions)
 
 
 def build(prepared: Prepared, recipe: Recipe) -> Graph:
