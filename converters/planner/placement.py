@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from converters.graph import Graph, Subgraph
+from converters.graph import Graph, Same, Subgraph, bodies_under
 from converters.planner.lifetimes import Lifetime, lifetimes
 from converters.planner.places import NOWHERE, Place, Span, SubgraphPlan
 from converters.planner.problem import Buffer, Problem, Solution, aligned
+from converters.planner.solver import solve
 from converters.planner.storage import Storage, assign_storage
 
 
@@ -45,13 +46,27 @@ class Packed:
     storage: Storage
     lifetimes: list[Lifetime]
     problem: Problem
+    solutions: dict[tuple[int, int], Solution] = field(default_factory=dict, compare=False)
+    """Those that are known, by ``wanted`` and ``rounds``."""
+
+    def solution(self, *, wanted: int, rounds: int) -> Solution | None:
+        """As ``solve``; None, if there is nothing to pack."""
+        if not self.lifetimes:
+            return None
+        if (wanted, rounds) not in self.solutions:
+            self.solutions[wanted, rounds] = solve(self.problem, wanted=wanted, rounds=rounds)
+        return self.solutions[wanted, rounds]
 
 
 def to_pack(graph: Graph, index: int, *, restores: bool) -> Packed:
     subgraph = graph.subgraphs[index]
-    storage = assign_storage(subgraph, restores=restores, bodies=graph.subgraphs)
-    packed = lifetimes(graph, subgraph, storage)
-    return Packed(storage, packed, _problem(packed))
+
+    def made() -> Packed:
+        storage = assign_storage(subgraph, restores=restores, bodies=graph.subgraphs)
+        packed = lifetimes(graph, subgraph, storage)
+        return Packed(storage, packed, _problem(packed))
+
+    return subgraph.once((to_pack, restores, Same(bodies_under(subgraph, graph.subgraphs))), made)
 
 
 def _problem(packed: list[Lifetime]) -> Problem:
@@ -70,11 +85,18 @@ def placed(
     """Every tensor of every subgraph where its group is; ``base``: where those of signatures
     begin.
     """
-    init = graph.init_subgraph()
+    init, early = graph.init_subgraph(), written_early(graph)
     plans: dict[int, SubgraphPlan] = {}
     for i, part in packed.items():
         plans |= _plan_signature(
-            graph, i, part, variables, base=base, is_init=i == init, solution=solutions[i]
+            graph,
+            i,
+            part,
+            variables,
+            base=base,
+            is_init=i == init,
+            early=early,
+            solution=solutions[i],
         )
     return tuple(plans[i] for i in range(len(graph.subgraphs)))
 
@@ -87,6 +109,7 @@ def _plan_signature(
     *,
     base: int,
     is_init: bool,
+    early: frozenset[str],
     solution: Solution | None,
 ) -> dict[int, SubgraphPlan]:
     """The plans of a subgraph and of the bodies of its loops, in one packing."""
@@ -100,7 +123,7 @@ def _plan_signature(
         name = p.subgraph.tensors[p.group.tensors[0]].name
         spans.append(Span(name, offset, p.group.size, p.first, p.last))
     plans: dict[int, SubgraphPlan] = {}
-    commit = NOWHERE if is_init else _commit_op(subgraph, part.storage, written_early(graph))
+    commit = NOWHERE if is_init else _commit_op(subgraph, part.storage, early)
 
     def place(index: int, storage: Storage, ends: list[Place | None], depth: int) -> None:
         subgraph = graph.subgraphs[index]

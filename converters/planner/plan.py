@@ -24,7 +24,7 @@ from converters.planner.regions import (
     pieces_of,
     without_variables,
 )
-from converters.planner.solver import ROUNDS, solve
+from converters.planner.solver import ROUNDS
 
 METADATA_NAME = "biotrain_plan"
 VERSION = 3
@@ -99,7 +99,7 @@ def make_plan(
         if name not in early:
             accumulator_begin = offset
     solutions = {
-        i: solve(part.problem, wanted=enough - offset, rounds=rounds) if part.lifetimes else None
+        i: part.solution(wanted=max(0, enough - offset), rounds=rounds)
         for i, part in packed.items()
     }
     ordered = placed(graph, packed, variables, offset, solutions)

@@ -65,6 +65,7 @@ class _Packing:
         self._buffers = sorted(problem.buffers, key=lambda b: b.id)
         self._sizes = [b.size for b in self._buffers]
         self._boundaries = problem.boundaries
+        self._known: dict[tuple[int, ...], list[int]] = {}
         first = np.array([b.first for b in self._buffers])
         last = np.array([b.last for b in self._buffers])
         meet = (first <= last[:, None]) & (first[:, None] <= last)
@@ -89,9 +90,12 @@ class _Packing:
         return self._height(self._offsets(order))
 
     def _offsets(self, order: Sequence[int]) -> list[int]:
-        offsets = self._place(order)
-        assert offsets is not None
-        return offsets
+        key = tuple(order)
+        if key not in self._known:
+            offsets = self._place(order)
+            assert offsets is not None
+            self._known[key] = offsets
+        return self._known[key]
 
     def solution(self, order: Sequence[int]) -> Solution:
         offsets = self._offsets(order)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from converters.graph import Graph
@@ -66,8 +66,6 @@ class Prepared:
     regions: tuple[Region, ...] = ()
     """Memories to plan for, if there are several."""
     _chains: dict[tuple[int, int], list[Chain]] = field(default_factory=dict, compare=False)
-    split: dict[Hashable, Graph] = field(default_factory=dict, compare=False)
-    """Graphs by the chains that are split in them: moves of a recipe share most."""
 
     def chains_of(self, position: int, at_least: int) -> list[Chain]:
         if (position, at_least) not in self._chains:
@@ -107,7 +105,6 @@ def build(prepared: Prepared, recipe: Recipe) -> Graph:
     """The graph of a schedule with loops, ops in order."""
     graph = prepared.graph
     if recipe.at_least is not None:
-        done: tuple[Hashable, ...] = ()
         for position, (index, depth) in enumerate(
             zip(prepared.streamed, prepared.depths, strict=True)
         ):
@@ -118,12 +115,7 @@ def build(prepared: Prepared, recipe: Recipe) -> Graph:
                 kept = {t for where, t in recipe.kept if where == place}
                 if count == 1:
                     continue
-                done = (*done, (place, chain.outputs, count, frozenset(kept)))
-                if done not in prepared.split:
-                    prepared.split[done] = stream_channels(
-                        graph, index, chain, count, depth=depth, kept=kept
-                    )
-                graph = prepared.split[done]
+                graph = stream_channels(graph, index, chain, count, depth=depth, kept=kept)
     if recipe.ahead:
         graph = sums_early(graph)
     for index in prepared.streamed:
