@@ -98,6 +98,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: Any) -> int:
     from rich.console import Console
 
+    from biotrain_tf.report.conversion import conversion_page
     from biotrain_tf.report.table import print_conversion
     from converters import convert
 
@@ -123,5 +124,9 @@ def run(args: Any) -> int:
             sample_scale=args.sample_scale,
             progress=lambda stage: status.update(stage),
         )
+    if result.report["schedule"] is not None:
+        page = result.report_path.with_suffix(".html")
+        page.write_text(conversion_page(result.report))
+        result.report["files"]["page"] = str(page)
     print_conversion(console, result.report)
     return 0

@@ -10,21 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from converters.errors import ConversionError
-from converters.graph import FOR_EACH, Graph, Op, Subgraph
-from converters.passes.fetch_again import code_readers
+from converters.graph import FOR_EACH, Graph
 from converters.passes.fetch_samples import Sample
 from converters.passes.norm_into_pool import norm_into_pool
-from converters.passes.slope_sums import SLOPES
-from converters.passes.stream_channels import Chain
 from converters.planner.plan import Plan, make_plan
 from converters.planner.regions import Region, usable
 from converters.planner.solver import ROUNDS
 from converters.search.budget import Budget
-from converters.search.recipe import Place, Prepared, Recipe, build, finish, prepare
+from converters.search.considered import RESIDENT, Considered, in_words
+from converters.search.moves import moves
+from converters.search.recipe import Prepared, Recipe, build, finish, prepare
 
 _LEAST = 1024
 """Bytes of the smallest tensors that chains are made of."""
@@ -38,7 +36,6 @@ VARIANTS = (False, True)
 Cost = Callable[[Graph], float]
 Overhead = Callable[[Graph], int]
 """Bytes of RAM that a firmware needs beside the arena."""
-Move = Callable[[Recipe], Recipe]
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,8 @@ class Schedule:
     """RAM of the firmware beside the arena."""
     regions: tuple[Region, ...] = ()
     """Memories it is planned for, if there are several; the first has the overhead, too."""
+    considered: tuple[Considered, ...] = ()
+    """All that the search looked at, in its order."""
 
     def with_plan(self, *, enough: int = 0, rounds: int = ROUNDS) -> Schedule:
         """The same, packed anew. Arguments of ``make_plan``."""
@@ -86,6 +85,7 @@ class Schedule:
             ),
             "predicted_instructions_per_step": round(self.cost),
             "overhead_bytes": self.overhead_bytes,
+            "considered": [row.in_words() for row in self.considered],
         } | ({"regions": self._regions_in_words()} if self.regions else {})
 
     def _regions_in_words(self) -> list[dict[str, Any]]:
@@ -148,11 +148,15 @@ def choose(
 ) -> Schedule:
     """The schedule to use. ``NothingFits`` carries the least there is if none does."""
     if budget.is_free and sample is Sample.FLOAT32:
-        return _resident(graph, cost, overhead, ())
+        resident = _resident(graph, cost, overhead, ())
+        return replace(resident, considered=(_row(resident, RESIDENT, budget, taken=True),))
+    trail: list[Considered] = []
     if sample is Sample.FLOAT32 and not budget.least:
         resident = _resident(graph, cost, overhead, budget.regions)
-        if _fits(resident, budget):
-            return resident
+        fits = _fits(resident, budget)
+        trail.append(_row(resident, RESIDENT, budget, taken=fits))
+        if fits:
+            return replace(resident, considered=tuple(trail))
     found: list[Schedule] = []
     failed: list[NothingFits] = []
     for prepared, recipes in _ways(graph, batch, sample, scale, overhead, budget.regions):
@@ -160,9 +164,11 @@ def choose(
             found.append(_searched(prepared, recipes, budget, cost))
         except NothingFits as error:
             failed.append(error)
+        trail += prepared.trail
     if not found:
         raise min(failed, key=lambda error: _needed(error.least))
-    return min(found, key=_ram_and_cost if budget.least else lambda schedule: (schedule.cost, 0.0))
+    best = min(found, key=_ram_and_cost if budget.least else lambda schedule: (schedule.cost, 0.0))
+    return replace(best, considered=tuple(trail))
 
 
 def least_ram(
@@ -211,7 +217,9 @@ def _searched(prepared: Prepared, recipes: list[Recipe], budget: Budget, cost: C
         return _refined(prepared, least, Budget(least.ram_bytes), cost).with_plan()
     for recipe in recipes:
         found = _squeezed(_schedule(prepared, recipe, cost), budget)
-        if _fits(found, budget):
+        fits = _fits(found, budget)
+        prepared.trail.append(_row(found, in_words(recipe), budget, taken=fits))
+        if fits:
             return _refined(prepared, found, budget, cost).with_plan()
     raise NothingFits(budget, _least(prepared, recipes, cost))
 
@@ -220,6 +228,9 @@ def _least(prepared: Prepared, recipes: list[Recipe], cost: Cost) -> Schedule:
     """The schedule with the least RAM: a better packing is looked for where one could win."""
     found = [_schedule(prepared, recipe, cost) for recipe in recipes]
     least = min(found, key=_ram_and_cost)
+    prepared.trail.extend(
+        _row(s, in_words(s.recipe), Budget(least=True), taken=s is least) for s in found
+    )
     for schedule in sorted(found, key=lambda schedule: (_bound(schedule), schedule.cost)):
         if (_bound(schedule), schedule.cost) < _ram_and_cost(least):
             least = min(least, schedule.with_plan(), key=_ram_and_cost)
@@ -248,6 +259,12 @@ def _squeezed(schedule: Schedule, budget: Budget, *, rounds: int = ROUNDS) -> Sc
     if schedule.bound_bytes > budget.ram_bytes:
         return schedule
     return schedule.with_plan(enough=budget.ram_bytes - schedule.overhead_bytes, rounds=rounds)
+
+
+def _row(schedule: Schedule, change: str, budget: Budget, *, taken: bool) -> Considered:
+    return Considered(
+        schedule.level, change, schedule.ram_bytes, schedule.cost, _fits(schedule, budget), taken
+    )
 
 
 def _fits(schedule: Schedule, budget: Budget) -> bool:
@@ -293,71 +310,21 @@ def _refined(prepared: Prepared, base: Schedule, budget: Budget, cost: Cost) -> 
     tensors stored instead of computed again, fast algorithms.
     """
     found = []
-    for n, move in enumerate(_moves(prepared, base)):
-        graph = build(prepared, move(base.recipe))
+    for n, move in enumerate(moves(prepared, base.recipe, base.graph)):
+        graph = build(prepared, move.of(base.recipe))
         executed = cost(graph)
         if executed < base.cost:
             found.append((executed, n, move, graph))
     best = base
     for executed, _, move, graph in sorted(found, key=lambda entry: entry[:2]):
-        recipe = move(best.recipe)
+        recipe = move.of(best.recipe)
         if best is not base:
             graph = build(prepared, recipe)
             executed = cost(graph)
         if executed < best.cost:
             planned = _planned(prepared, recipe, graph, executed)
             planned = _squeezed(planned, budget, rounds=_FEW_ROUNDS)
-            best = planned if _fits(planned, budget) else best
+            fits = _fits(planned, budget)
+            prepared.trail.append(_row(planned, move.words, budget, taken=fits))
+            best = planned if fits else best
     return best
-
-
-def _moves(prepared: Prepared, base: Schedule) -> Iterator[Move]:
-    for place, chain, subgraph in _chains(prepared, base.recipe):
-        for count in range(1, chain.channels):
-            if chain.channels % count == 0:
-                yield partial(_in_pieces, place=place, count=count)
-        for op in subgraph.ops:
-            if op.outputs and op.outputs[0] in chain.outputs and _worth_keeping(op):
-                yield partial(_keeping, place=place, tensors=op.outputs)
-    for index in prepared.streamed:
-        name = prepared.graph.subgraphs[index].name
-        readers = code_readers(base.graph, index)
-        if len(readers) > 1:
-            yield partial(_fetching_once, name=name)
-        for n in range(len(readers)):
-            yield partial(_as_floats, place=(name, n))
-    for subgraph in base.graph.subgraphs:
-        yield partial(_fast_in, name=subgraph.name)
-
-
-def _in_pieces(recipe: Recipe, *, place: Place, count: int) -> Recipe:
-    return replace(recipe, slices={**recipe.slices, place: count})
-
-
-def _worth_keeping(op: Op) -> bool:
-    return "Conv2D" in op.kind or op.kind == SLOPES
-
-
-def _keeping(recipe: Recipe, *, place: Place, tensors: tuple[int, ...]) -> Recipe:
-    return replace(recipe, kept=recipe.kept | {(place, t) for t in tensors})
-
-
-def _fast_in(recipe: Recipe, *, name: str) -> Recipe:
-    return replace(recipe, fast_fir=(recipe.fast_fir or frozenset()) | {name})
-
-
-def _fetching_once(recipe: Recipe, *, name: str) -> Recipe:
-    return replace(recipe, fetch_once=recipe.fetch_once | {name})
-
-
-def _as_floats(recipe: Recipe, *, place: Place) -> Recipe:
-    return replace(recipe, floats=recipe.floats | {place})
-
-
-def _chains(prepared: Prepared, recipe: Recipe) -> Iterator[tuple[Place, Chain, Subgraph]]:
-    if recipe.at_least is None:
-        return
-    for position, index in enumerate(prepared.streamed):
-        subgraph = prepared.graph.subgraphs[index]
-        for n, chain in enumerate(prepared.chains_of(position, recipe.at_least)):
-            yield (subgraph.name, n), chain, subgraph

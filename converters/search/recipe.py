@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from converters.graph import Graph
 from converters.passes.accumulate import accumulate_in_momentum
@@ -65,6 +66,8 @@ class Prepared:
     """Bytes of RAM that a firmware needs beside the arena."""
     regions: tuple[Region, ...] = ()
     """Memories to plan for, if there are several."""
+    trail: list[Any] = field(default_factory=list, compare=False)
+    """What a search looked at, row by row; it grows."""
     _chains: dict[tuple[int, int], list[Chain]] = field(default_factory=dict, compare=False)
 
     def chains_of(self, position: int, at_least: int) -> list[Chain]:
