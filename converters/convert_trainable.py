@@ -75,6 +75,7 @@ def convert(
         commute: compute linear convolutions in the cheaper order: ``auto`` where a training step
             gains, with ``micro``; True wherever possible; False never.
         ram: all RAM of the device, like 128K: the schedule with the fewest instructions that fits;
+            ``tcm=64K,sram=320K``: several memories, the fastest first, which has the stack;
             ``min``: the least RAM; None: the fewest instructions.
         target: whose instruction costs decide between schedules.
         sample: how samples get to the device's kernels when they come one by one: ``float32`` or
@@ -312,7 +313,12 @@ def _emit(
     arena = plan.arena_bytes if plan else 0
     comment = f"Made by biotrain_tf from Keras model {model.name}; --ops {ops}."
     header, source = write_c_array(
-        data, name=base, folder=folder, arena_bytes=arena, comment=comment
+        data,
+        name=base,
+        folder=folder,
+        arena_bytes=arena,
+        comment=comment,
+        regions={region.name: region.bytes for region in plan.regions} if plan else None,
     )
     files = {"model": str(model_path), "header": str(header), "source": str(source)}
     if plan:

@@ -8,11 +8,11 @@ shared name of their VAR_HANDLE.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -21,6 +21,7 @@ from flatbuffers import flexbuffers
 from converters.sharing_builder import SharingBuilder
 
 FILE_IDENTIFIER = b"TFL3"
+Made = TypeVar("Made")
 
 FOR_EACH = "BiotrainForEach"
 """The op whose options name a ``subgraph`` to run ``count`` times, on slices of its tensors."""
@@ -82,6 +83,15 @@ class Subgraph:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What ``make`` gives for this subgraph, made once: it never changes. Schedules that are
+        compared share most of their subgraphs.
+        """
+        known: dict[Hashable, Any] = self.__dict__.setdefault("_known", {})
+        if key not in known:
+            known[key] = make()
+        return known[key]
+
     def variable_of_handle(self) -> dict[int, str]:
         """Shared variable name by the index of its RESOURCE tensor."""
         return {
@@ -89,6 +99,22 @@ class Subgraph:
             for op in self.ops
             if op.kind == "VAR_HANDLE"
         }
+
+
+class Same:
+    """A key that is equal to one of the very same objects, and keeps them."""
+
+    def __init__(self, objects: tuple[object, ...]) -> None:
+        self._objects = objects
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self._objects)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Same) or len(other._objects) != len(self._objects):
+            return False
+        pairs = zip(self._objects, other._objects, strict=True)
+        return all(a is b for a, b in pairs)
 
 
 @dataclass(frozen=True)
@@ -99,6 +125,16 @@ class Signature:
     subgraph: int
     inputs: dict[str, int]
     outputs: dict[str, int]
+
+
+def bodies_under(subgraph: Subgraph, subgraphs: Sequence[Subgraph]) -> tuple[Subgraph, ...]:
+    """The bodies of its loops, and of those in them, in the order of the ops."""
+    found: list[Subgraph] = []
+    for op in subgraph.ops:
+        if op.kind == FOR_EACH:
+            body = subgraphs[op.options["subgraph"]]
+            found += [body, *bodies_under(body, subgraphs)]
+    return tuple(found)
 
 
 @dataclass(frozen=True)

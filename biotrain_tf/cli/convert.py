@@ -76,8 +76,8 @@ def add_parser(subparsers: Any) -> None:
     memory.add_argument(
         "--ram",
         metavar="SIZE",
-        help="all RAM of the device, like 128K: the fewest instructions that fit; min: the least "
-        "RAM (default: the fewest instructions)",
+        help="all RAM of the device, like 128K, or tcm=64K,sram=320K, the fastest region first: "
+        "the fewest instructions that fit; min: the least RAM (default: the fewest instructions)",
     )
     memory.add_argument(
         "--target",
@@ -100,6 +100,7 @@ def run(args: Any) -> int:
     from rich.console import Console
 
     from biotrain_tf.report.estimate import print_estimate
+    from biotrain_tf.report.conversion import conversion_page
     from biotrain_tf.report.table import print_conversion
     from converters import convert
 
@@ -125,6 +126,10 @@ def run(args: Any) -> int:
             sample_scale=args.sample_scale,
             progress=lambda stage: status.update(stage),
         )
+    if result.report["schedule"] is not None:
+        page = result.report_path.with_suffix(".html")
+        page.write_text(conversion_page(result.report))
+        result.report["files"]["page"] = str(page)
     print_conversion(console, result.report)
     for estimate in (result.report.get("estimate") or {}).values():
         print_estimate(console, estimate, ops=False)

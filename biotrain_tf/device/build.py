@@ -112,23 +112,13 @@ def build_firmware(
     is for an emulator to paint. ``more_objects`` are linked, too. ``cluster``: its ops run in
     tiles, by the cores of a cluster in turn.
     """
-    region = arena_region(profile, model.arena_bytes)
-    section = ".arena" if region == profile.ram[0] else f".{region.name.lower()}"
-    ram: dict[str, str] = {}
-    if cut and model.ram is not None and model.ram[0] == profile.name and section == ".arena":
-        size = min(model.ram[1] // 16 * 16, region.length)
-        if model.arena_bytes + LEAST_STACK > size:
-            raise BiotrainError(
-                f"ram: the model is made for {size} bytes; its arena and a stack want "
-                f"{model.arena_bytes + LEAST_STACK}; convert with a larger --ram"
-            )
-        ram = {"RAM_BYTES": str(size), "BEYOND_BYTES": str(region.length - size)}
-    content = (
-        model.content
-        + model.name.encode()
-        + model.stored
-        + str((ram, more_objects, cluster)).encode()
-    )
+    limited = cut and model.ram is not None and model.ram[0] == profile.name
+    if 1 < len(model.regions) <= len(profile.ram):
+        ram = _regions(profile, model, limited=limited)
+    else:
+        ram = _one_region(profile, model, limited=limited)
+    settings = str((ram, more_objects, cluster)).encode()
+    content = model.content + model.name.encode() + model.stored + settings
     key = hashlib.sha256(content).hexdigest()[:12]
     out = build_folder(profile) / "models" / f"{re.sub(r'[^A-Za-z0-9_-]', '_', model.name)}-{key}"
     out.mkdir(parents=True, exist_ok=True)
@@ -143,8 +133,6 @@ def build_firmware(
             "MODEL": str(model.path.resolve()),
             "MODEL_OPS": str(ops),
             "MODEL_NAME": name_in_program(model),
-            "ARENA_BYTES": str(model.arena_bytes),
-            "ARENA_SECTION": section,
             "CLUSTER": "sequential" if cluster else "",
             "MORE_OBJECTS": " ".join(str(path) for path in more_objects),
             "OUT": str(out),
@@ -157,6 +145,51 @@ def build_firmware(
 def name_in_program(model: ModelInfo) -> str:
     """What a firmware says it is, in its ready line."""
     return re.sub(r"[^A-Za-z0-9_.-]", "_", model.name)
+
+
+def _one_region(profile: TargetProfile, model: ModelInfo, *, limited: bool) -> dict[str, str]:
+    """What make is told of the arena, and of the RAM if there is less than the target has."""
+    region = arena_region(profile, model.arena_bytes)
+    section = ".arena" if region == profile.ram[0] else f".{region.name.lower()}"
+    ram = {"ARENA_BYTES": str(model.arena_bytes), "ARENA_SECTION": section}
+    if not limited or model.ram is None or section != ".arena":
+        return ram
+    size = min(model.ram[1] // 16 * 16, region.length)
+    return ram | _cut(region, model.arena_bytes, size)
+
+
+def _cut(region: MemoryRegion, arena_bytes: int, size: int) -> dict[str, str]:
+    if arena_bytes + LEAST_STACK > size:
+        raise BiotrainError(
+            f"ram: the model is made for {size} bytes; its arena and a stack want "
+            f"{arena_bytes + LEAST_STACK}; convert with a larger --ram"
+        )
+    return {"RAM_BYTES": str(size), "BEYOND_BYTES": str(region.length - size)}
+
+
+def _regions(profile: TargetProfile, model: ModelInfo, *, limited: bool) -> dict[str, str]:
+    """The same for a plan of two regions: they are the target's first memories, in their order."""
+    for memory, size in zip(profile.ram, model.regions, strict=False):
+        if size > memory.length:
+            raise BiotrainError(
+                f"{memory.name}: the model wants {size} bytes of it; target {profile.name} has "
+                f"{memory.length}; convert with smaller regions in --ram"
+            )
+    first, *others = model.regions
+    more = [
+        f'REGION(biotrain_arena_{n}, {max(16, size)}, ".{memory.name.lower()}")'
+        for n, (memory, size) in enumerate(zip(profile.ram[1:], others, strict=False), 1)
+    ]
+    ram = {
+        "ARENA_BYTES": str(max(16, first)),
+        "ARENA_SECTION": ".arena",
+        "MORE_REGIONS": " ".join(more),
+    }
+    if limited and model.region_limits:
+        limits = [size // 16 * 16 for size in model.region_limits]
+        ram |= _cut(profile.ram[0], first, min(limits[0], profile.ram[0].length))
+        ram["PSRAM_BYTES"] = str(min(limits[1], profile.ram[1].length))
+    return ram
 
 
 def arena_region(profile: TargetProfile, arena_bytes: int) -> MemoryRegion:

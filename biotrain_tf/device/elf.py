@@ -66,8 +66,8 @@ def read_sizes(path: Path, profile: TargetProfile) -> ProgramSizes:
         table = elf.get_section_by_name(".symtab")
         for symbol in table.iter_symbols() if table is not None else ():
             symbols[symbol.name] = symbol["st_value"]
-            if symbol.name == ARENA_SYMBOL:
-                arena = symbol["st_size"]
+            if symbol.name == ARENA_SYMBOL or symbol.name.startswith(f"{ARENA_SYMBOL}_"):
+                arena += symbol["st_size"]
             if symbol["st_info"]["type"] == "STT_FUNC":
                 # Bit 0 says Thumb.
                 functions.append((symbol["st_value"] & ~1, symbol["st_size"], symbol.name))

@@ -16,6 +16,7 @@ from biotrain_tf.errors import BiotrainError
 
 PLAN = b"biotrain_plan"
 PLAN_VERSION = 3
+PLAN_VERSION_OF_REGIONS = 4
 SAMPLE = b"biotrain_sample"
 RAM = b"biotrain_ram"
 _DTYPES: dict[int, np.dtype[Any]] = {
@@ -50,6 +51,10 @@ class ModelInfo:
     sample_scale: float = 1.0
     ram: tuple[str, int] | None = None
     """The target the model is made for, and how many bytes of RAM there are to be."""
+    regions: tuple[int, ...] = ()
+    """Bytes that the plan takes of each memory, if it has several."""
+    region_limits: tuple[int, ...] = ()
+    """How many bytes each of them is to have."""
     stored: bytes = b""
     """Samples that a device keeps beside the model, one after the other."""
 
@@ -105,7 +110,7 @@ def read_model(path: Path) -> ModelInfo:
         )
     try:
         model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-        arena_bytes = _arena_bytes(model, path)
+        arena_bytes, regions = _arena_bytes(model, path)
         train, infer = _signature(model, b"train", path), _signature(model, b"infer", path)
         info = ModelInfo(
             path=path,
@@ -115,7 +120,8 @@ def read_model(path: Path) -> ModelInfo:
             y=_end(model, train, train.inputs, b"y", path),
             sample=_end(model, infer, infer.inputs, b"x", path),
             output=_end(model, infer, infer.outputs, b"output", path),
-            ram=_ram(model),
+            regions=regions,
+            **_ram(model),
             **_sample(model),
         )
     except (struct.error, IndexError, TypeError, AttributeError, ValueError, AssertionError):
@@ -130,17 +136,22 @@ def read_model(path: Path) -> ModelInfo:
     return info
 
 
-def _arena_bytes(model: Any, path: Path) -> int:
+def _arena_bytes(model: Any, path: Path) -> tuple[int, tuple[int, ...]]:
+    """All of it, and what of it is in each of several regions."""
     for entry in model.metadata or ():
         if entry.name == PLAN:
             data = bytes(model.buffers[entry.buffer].data)
             version, arena_bytes = struct.unpack_from("<2i", data)
-            if version != PLAN_VERSION or arena_bytes < 0:
+            known = (PLAN_VERSION, PLAN_VERSION_OF_REGIONS)
+            if version not in known or arena_bytes < 0:
                 raise BiotrainError(
                     f"model: wanted a memory plan of version {PLAN_VERSION}; {path} has version "
                     f"{version}; convert the Keras model again"
                 )
-            return int(arena_bytes)
+            if version == PLAN_VERSION:
+                return int(arena_bytes), ()
+            (count,) = struct.unpack_from("<i", data, 5 * 4)
+            return int(arena_bytes), struct.unpack_from(f"<{count}i", data, 7 * 4)
     raise BiotrainError(
         f"model: wanted a memory plan in the flatbuffer; {path} has none; "
         "convert the Keras model with --ops micro"
@@ -155,12 +166,14 @@ def _sample(model: Any) -> dict[str, Any]:
     return {}
 
 
-def _ram(model: Any) -> tuple[str, int] | None:
+def _ram(model: Any) -> dict[str, Any]:
     for entry in model.metadata or ():
         if entry.name == RAM:
             content = json.loads(bytes(model.buffers[entry.buffer].data))
-            return str(content["target"]), int(content["bytes"])
-    return None
+            limits = tuple(int(size) for _, size in content.get("regions", ()))
+            ram = (str(content["target"]), int(content["bytes"]))
+            return {"ram": ram, "region_limits": limits}
+    return {}
 
 
 def _signature(model: Any, key: bytes, path: Path) -> Any:

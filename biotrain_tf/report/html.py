@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from biotrain_tf.report import plots
+from biotrain_tf.report.markup import document, row, table
 from biotrain_tf.report.text import UNKNOWN, count, kib, percent, tiny, titles
 
-_STYLE = Path(__file__).with_name("page.css")
 Report = Mapping[str, Any]
 
 
@@ -20,12 +19,7 @@ def page(report: Report) -> str:
     title = f"On-device fine-tuning for {data['person']}"
     sections = (_head, _figures, _losses, _runtimes, _weights, _memory, _flash, _how, _files)
     body = "\n".join(section(report) for section in sections)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE.read_text()}</style></head>\n"
-        f"<body>{body}</body></html>\n"
-    )
+    return document(title, body)
 
 
 def _head(report: Report) -> str:
@@ -113,7 +107,7 @@ def _runtimes(report: Report) -> str:
         difference = runtime["max_loss_difference"]
         shown = "reference" if runtime["name"] == "keras" else tiny(difference)
         rows.append(
-            _row(
+            row(
                 titles(runtime["name"]),
                 f"{runtime['loss'][-1]:.6f}",
                 shown,
@@ -125,7 +119,7 @@ def _runtimes(report: Report) -> str:
                 f"{runtime['wall_s']:.1f} s",
             )
         )
-    return "<h2>Runtimes</h2>" + _table(
+    return "<h2>Runtimes</h2>" + table(
         (
             "runtime",
             "last loss",
@@ -150,7 +144,7 @@ def _weights(report: Report) -> str:
     ]
     text = f"<h2>Final weights</h2><p>{escape(report['weights']['in_words'])}</p>"
     return text + (
-        _table(("target", "SHA-256 of every saved variable"), rows, kind="pairs") if rows else ""
+        table(("target", "SHA-256 of every saved variable"), rows, kind="pairs") if rows else ""
     )
 
 
@@ -176,11 +170,11 @@ def _flash(report: Report) -> str:
         ram = runtime["ram_bytes"]
         if ram:
             parts = (kib(ram.get(part)) for part in ("static", "stack", "arena", "total"))
-            rows.append(_row(titles(runtime["name"]), *parts, kib(runtime["flash_bytes"])))
+            rows.append(row(titles(runtime["name"]), *parts, kib(runtime["flash_bytes"])))
     model = report["model"]
     text = "<h2>RAM and flash</h2>"
     if rows:
-        text += _table(("target", "static", "stack", "arena", "RAM, all", "flash, all"), rows)
+        text += table(("target", "static", "stack", "arena", "RAM, all", "flash, all"), rows)
     if model["ram_bytes"]:
         ram = model["ram_bytes"]
         text += (
@@ -207,8 +201,8 @@ def _how(report: Report) -> str:
         "calibrate in the order recorded.</p>"
     )
     pairs = {**settings, **report["versions"], "took": f"{report['wall_s']:.0f} s"}
-    rows = [_row(key.replace("_", " "), _plain(value)) for key, value in pairs.items()]
-    return text + _table(("setting", "value"), rows, kind="pairs")
+    rows = [row(key.replace("_", " "), _plain(value)) for key, value in pairs.items()]
+    return text + table(("setting", "value"), rows, kind="pairs")
 
 
 def _files(report: Report) -> str:
@@ -216,24 +210,10 @@ def _files(report: Report) -> str:
         f"<tr><td>{escape(name)}</td><td><code>{escape(path)}</code></td></tr>"
         for name, path in report["artefacts"].items()
     ]
-    return "<h2>Files</h2>" + _table(("what", "where"), rows, kind="pairs")
+    return "<h2>Files</h2>" + table(("what", "where"), rows, kind="pairs")
 
 
 def _plain(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(str(item) for item in value)
     return UNKNOWN if value is None else str(value)
-
-
-def _row(first: str, *rest: str) -> str:
-    return (
-        f"<tr><td>{escape(first)}</td>" + "".join(f"<td>{escape(c)}</td>" for c in rest) + "</tr>"
-    )
-
-
-def _table(headings: Sequence[str], rows: Iterable[str], *, kind: str = "numbers") -> str:
-    head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
-    return (
-        f'<div class="scroll"><table class="{kind}"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )

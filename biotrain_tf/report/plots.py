@@ -113,6 +113,44 @@ def ram_curves(rows: Sequence[Mapping[str, Any]]) -> str:
         return _svg(figure)
 
 
+def dial_curve(rows: Sequence[Mapping[str, Any]], *, final: tuple[int, int]) -> str:
+    """RAM against instructions of the schedules that were looked at, by level; the way to
+    ``final``, which is (RAM in bytes, instructions).
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(9.0, 4.4), layout="constrained")
+        axes = figure.subplots()
+        for i, level in enumerate(dict.fromkeys(row["level"] for row in rows)):
+            inside = [row for row in rows if row["level"] == level]
+            axes.plot(
+                [row["ram_bytes"] / 1024 for row in inside],
+                [row["instructions_per_step"] / 1e6 for row in inside],
+                _MARKERS[i % len(_MARKERS)],
+                color=_COLOURS[1 + i % (len(_COLOURS) - 1)],
+                markersize=5,
+                fillstyle="none",
+                label=level,
+            )
+        taken = [(row["ram_bytes"], row["instructions_per_step"]) for row in rows if row["taken"]]
+        way = sorted({*taken, final})
+        axes.plot(
+            [ram / 1024 for ram, _ in way],
+            [cost / 1e6 for _, cost in way],
+            color=_COLOURS[0],
+            linewidth=1.0,
+            label="gone on from",
+        )
+        ram, cost = final
+        axes.plot([ram / 1024], [cost / 1e6], "*", color="#b00020", markersize=12, label="chosen")
+        axes.set_xscale("log", base=2)
+        axes.set_xlabel("RAM, KB")
+        axes.set_ylabel("million instructions a step, predicted")
+        axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes.legend(frameon=False)
+        return _svg(figure)
+
+
 def memory_map(rows: Sequence[Mapping[str, Any]], *, arena_bytes: int) -> str:
     """Every tensor of a training step as a rectangle: when it lives and where in the arena."""
     with matplotlib.rc_context(_STYLE):

@@ -10,9 +10,12 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
+from biotrain_tf.report.conversion import final_point, levels
 from biotrain_tf.report.text import UNKNOWN, count, kib, percent, share, tiny, titles
 
 _WIDE = 110
+_MOST_CHOICES = 6
+"""Of a schedule, on the terminal."""
 
 
 def print_opening(console: Console, people: Any, settings: Any) -> None:
@@ -72,6 +75,7 @@ def print_conversion(console: Console, report: Mapping[str, Any]) -> None:
         "trainable parameters": count(report["trained_parameters"]),
         "textbook MACs of a training step": count(report["textbook_macs_per_step"]),
         **_rewrites(report),
+        **_levels(report),
     }
     for name, value in rows.items():
         table.add_row(name, value)
@@ -96,6 +100,30 @@ def _choices(flags: Mapping[str, Any]) -> dict[str, str]:
         f"({flags['optimizer_origin']})",
         "batch, norm, strategy": f"{flags['batch_size']}, {flags['norm']}, {flags['strategy']}",
     }
+
+
+def _levels(report: Mapping[str, Any]) -> dict[str, str]:
+    """The choice of a schedule, level by level."""
+    if not report.get("schedule"):
+        return {}
+    ram, instructions = final_point(report)
+    rows = {
+        f"level {level}: {least['change']}": (
+            f"{kib(least['ram_bytes'])}, {count(least['instructions_per_step'])} instr.: {why}"
+        )
+        for level, least, why in levels(report)
+    }
+    taken = [row for row in report["schedule"]["considered"] if row["taken"]]
+    refined = [row["change"] for row in taken[1:]]
+    rows |= {f"then: {change}": "taken" for change in refined[:_MOST_CHOICES]}
+    if len(refined) > _MOST_CHOICES:
+        rows["then"] = f"{len(refined) - _MOST_CHOICES} choices more, in the report"
+    regions = report["schedule"].get("regions", ())
+    rows |= {
+        f"RAM, region {region['name']}": f"{kib(region['taken_bytes'])} of {kib(region['bytes'])}"
+        for region in regions
+    }
+    return rows | {"RAM with the stack, predicted": kib(ram), "instructions": count(instructions)}
 
 
 def _rewrites(report: Mapping[str, Any]) -> dict[str, str]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 _PER_LINE = 16
@@ -16,18 +17,34 @@ def identifier(name: str) -> str:
 
 
 def write_c_array(
-    data: bytes, *, name: str, folder: Path, arena_bytes: int, comment: str
+    data: bytes,
+    *,
+    name: str,
+    folder: Path,
+    arena_bytes: int,
+    comment: str,
+    regions: Mapping[str, int] | None = None,
 ) -> tuple[Path, Path]:
-    """Write ``<name>_model_data.h`` and ``.cc``; returns their paths."""
+    """Write ``<name>_model_data.h`` and ``.cc``; returns their paths. ``regions``: bytes of each
+    memory by name, if there are several.
+    """
     symbol = f"g_{identifier(name)}_model_data"
     header = folder / f"{identifier(name)}_model_data.h"
     source = folder / f"{identifier(name)}_model_data.cc"
     guard = f"BIOTRAIN_{identifier(name).upper()}_MODEL_DATA_H_"
+    sizes = ""
+    if regions:
+        sizes = (
+            f"// The same in several memories: {', '.join(regions)}.\n"
+            f"constexpr std::size_t {symbol}_region_bytes[] = "
+            f"{{{', '.join(map(str, regions.values()))}}};\n"
+        )
     header.write_text(
         f"// {comment}\n#ifndef {guard}\n#define {guard}\n\n#include <cstddef>\n\n"
         f"extern const unsigned char {symbol}[];\nextern const std::size_t {symbol}_size;\n\n"
         f"// Bytes of arena (aligned to 16) that biotrain::Trainer::Create needs.\n"
-        f"constexpr std::size_t {symbol}_arena_bytes = {arena_bytes};\n\n#endif  // {guard}\n"
+        f"constexpr std::size_t {symbol}_arena_bytes = {arena_bytes};\n{sizes}\n"
+        f"#endif  // {guard}\n"
     )
     lines = [
         "    " + ", ".join(f"0x{b:02x}" for b in data[i : i + _PER_LINE]) + ","

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any
 
 from converters.emit.op_features import features
 from converters.errors import ConversionError
-from converters.graph import FETCH, Graph, Op, Subgraph, Tensor
+from converters.graph import FETCH, Graph, Op, Same, Subgraph, Tensor
 from converters.targets import ESTIMATED, TARGETS
 from converters.targets.costs import CostTable, read_costs
 from converters.targets.stacks import read_stacks
@@ -20,12 +21,20 @@ Known = dict[Hashable, float]
 def predict_step(graph: Graph, table: CostTable, known: Known | None = None) -> int:
     """Instructions of one call of ``train``. ``known``: of ops that were met before; it grows."""
     known = {} if known is None else known
-    index = graph.signatures["train"].subgraph
     constant, by_element = table.step
     total = 0.0
-    for at, place, times in graph.runs(index):
-        total += times * _instructions(graph.subgraphs[at], place, table, known)
+    costs = [
+        s.once((predict_step, Same((table,))), partial(_instructions_of, s, table, known))
+        for s in graph.subgraphs
+    ]
+    for at, place, times in graph.runs(graph.signatures["train"].subgraph):
+        total += times * costs[at][place]
     return round(total + constant + by_element * elements_checked(graph))
+
+
+def _instructions_of(subgraph: Subgraph, table: CostTable, known: Known) -> list[float]:
+    """Of each op, bodies of loops not counted."""
+    return [_instructions(subgraph, place, table, known) for place in range(len(subgraph.ops))]
 
 
 def _instructions(subgraph: Subgraph, place: int, table: CostTable, known: Known) -> float:
@@ -106,12 +115,16 @@ def stack_on(target: str) -> Callable[[Graph], int]:
             around = graph.loops_around(graph.signatures[name].subgraph)
             for at, loops in around.items():
                 subgraph = graph.subgraphs[at]
-                for op in subgraph.ops:
-                    runs[family(subgraph, op), loops] = None
-                    fetched |= op.kind == FETCH
+                for name_of_family in subgraph.once(stack_on, partial(_families, subgraph, family)):
+                    runs[name_of_family, loops] = None
+                fetched |= any(op.kind == FETCH for op in subgraph.ops)
         return table.deepest(runs, fetched=fetched)
 
     return stack
+
+
+def _families(subgraph: Subgraph, family: Callable[[Subgraph, Op], str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(family(subgraph, op) for op in subgraph.ops))
 
 
 def predict_steps(graph: Graph) -> dict[str, int]:

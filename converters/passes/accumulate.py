@@ -24,7 +24,9 @@ def accumulate_in_momentum(graph: Graph) -> Graph:
     """The training step, its ops in order, with sums in the momentum where that is exact."""
     index = graph.signatures["train"].subgraph
     subgraph = graph.subgraphs[index]
-    return graph.with_subgraph(index, _Rewriter(subgraph).rewritten())
+    return graph.with_subgraph(
+        index, subgraph.once(accumulate_in_momentum, lambda: _Rewriter(subgraph).rewritten())
+    )
 
 
 class _Rewriter:

@@ -19,7 +19,9 @@ def commit_last(graph: Graph) -> Graph:
     """Reorder the ops of ``train``; its values do not change."""
     signature = graph.signatures["train"]
     subgraph = graph.subgraphs[signature.subgraph]
-    return graph.with_subgraph(signature.subgraph, order_step(subgraph, signature.outputs["loss"]))
+    loss = signature.outputs["loss"]
+    ordered = subgraph.once((commit_last, loss), lambda: order_step(subgraph, loss))
+    return graph.with_subgraph(signature.subgraph, ordered)
 
 
 def order_step(subgraph: Subgraph, loss: int) -> Subgraph:

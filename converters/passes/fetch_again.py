@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from converters.graph import FETCH, FOR_EACH, Graph, Op, Subgraph
+from converters.graph import FETCH, FOR_EACH, Graph, Op, Same, Subgraph, bodies_under
 from converters.passes.editor import Editor
 from converters.passes.loops import unused_ops_removed
 from converters.passes.read_codes import DEQUANTISE, OF_FLOATS, of_floats
@@ -26,6 +26,26 @@ def fetch_again(graph: Graph, index: int, *, again: bool, floats: Collection[int
     """Subgraph ``index``; ``again``: every reader fetches for itself. ``floats``: which of the
     readers, by their number, have floats.
     """
+    subgraph = graph.subgraphs[index]
+    if not any(tensor.type == "INT16" for tensor in subgraph.tensors):
+        return graph
+    key = (fetch_again, again, frozenset(floats), Same(bodies_under(subgraph, graph.subgraphs)))
+    changed = subgraph.once(key, lambda: _changed(graph, index, again=again, floats=floats))
+    for at, rewritten in changed.items():
+        graph = graph.with_subgraph(at, rewritten)
+    return graph
+
+
+def _changed(
+    graph: Graph, index: int, *, again: bool, floats: Collection[int]
+) -> dict[int, Subgraph]:
+    """The subgraphs that are others, by their numbers."""
+    found = _fetching(graph, index, again=again, floats=floats)
+    pairs = zip(graph.subgraphs, found.subgraphs, strict=True)
+    return {at: after for at, (before, after) in enumerate(pairs) if after is not before}
+
+
+def _fetching(graph: Graph, index: int, *, again: bool, floats: Collection[int]) -> Graph:
     subgraph = graph.subgraphs[index]
     readers = code_readers(graph, index)
     fetch = next((op for op in subgraph.ops if op.kind == FETCH), None)

@@ -12,7 +12,7 @@ Level of an op: the greatest number of loops that must have ended before it can 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 
@@ -41,10 +41,21 @@ def split_loops(graph: Graph, index: int, loop: Loop) -> Graph:
     """Subgraph ``index`` with the ops of ``loop`` in loops; their bodies are new subgraphs at the
     end.
     """
+    outer, bodies = split(graph.subgraphs[index], loop, first_body=len(graph.subgraphs))
+    return with_bodies(graph, index, outer, bodies)
+
+
+def split(subgraph: Subgraph, loop: Loop, *, first_body: int) -> tuple[Subgraph, list[Subgraph]]:
+    """A subgraph with the ops of ``loop`` in loops, and their bodies, which will have the numbers
+    from ``first_body`` on.
+    """
     if not loop.patterns:
-        return graph
-    splitter = _Splitter(graph.subgraphs[index], loop, first_body=len(graph.subgraphs))
-    outer, bodies = splitter.split()
+        return subgraph, []
+    return _Splitter(subgraph, loop, first_body=first_body).split()
+
+
+def with_bodies(graph: Graph, index: int, outer: Subgraph, bodies: Sequence[Subgraph]) -> Graph:
+    """Subgraph ``index`` replaced, and the bodies of its new loops at the end."""
     return replace(
         graph.with_subgraph(index, outer),
         subgraphs=(*graph.subgraphs[:index], outer, *graph.subgraphs[index + 1 :], *bodies),

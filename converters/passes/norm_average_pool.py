@@ -8,6 +8,7 @@ these three. The same bits, and tensors of the input's size less.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from converters.graph import Graph, Op, Subgraph
@@ -19,7 +20,10 @@ ACTIVATIONS = frozenset({"RELU", "RELU6", "ELU"})
 
 def norm_average_pool(graph: Graph) -> Graph:
     """The graph with every normalisation, activation and average pool that can be one in one op."""
-    return replace(graph, subgraphs=tuple(_rewrite(s) for s in graph.subgraphs))
+    return replace(
+        graph,
+        subgraphs=tuple(s.once(norm_average_pool, partial(_rewrite, s)) for s in graph.subgraphs),
+    )
 
 
 def side_by_side(subgraph: Subgraph, x: int, y: int, pool: dict[str, Any]) -> bool:

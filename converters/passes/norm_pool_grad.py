@@ -9,6 +9,7 @@ normalisations in parts. The gradient keeps its bits; its sums add their terms w
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from converters.graph import Graph, Op, Subgraph
 from converters.passes.loops import unused_ops_removed
@@ -20,7 +21,10 @@ FUSED = {SUMS: "BiotrainNormPoolGradSums", INPUT: "BiotrainNormPoolGradInput"}
 
 def norm_pool_grad(graph: Graph) -> Graph:
     """The graph with every gradient of a normalisation that a pool follows in one op."""
-    return replace(graph, subgraphs=tuple(_rewrite(s) for s in graph.subgraphs))
+    return replace(
+        graph,
+        subgraphs=tuple(s.once(norm_pool_grad, partial(_rewrite, s)) for s in graph.subgraphs),
+    )
 
 
 def _rewrite(subgraph: Subgraph) -> Subgraph:

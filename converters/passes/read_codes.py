@@ -56,9 +56,11 @@ def of_floats(op: Op) -> Op:
 
 def add_pieces(graph: Graph) -> Graph:
     """The memory that ops of codes work in, as a second output that nobody reads."""
-    return add_workspaces(
-        graph, lambda op, tensors: piece_floats(op, tensors) if op.kind in OF_FLOATS else 0
-    )
+    return add_workspaces(graph, _floats_of)
+
+
+def _floats_of(op: Op, tensors: list[Tensor]) -> int:
+    return piece_floats(op, tensors) if op.kind in OF_FLOATS else 0
 
 
 def piece_outputs(rows: int, width: int) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from math import gcd
 
 from converters.graph import FETCH, Graph, Subgraph
-from converters.passes.loops import Loop, split_loops
+from converters.passes.loops import Loop, split, with_bodies
 from converters.passes.slicing import Pattern, Result, first_axis, pattern
 
 
@@ -40,7 +40,20 @@ def stream_channels(
     """Subgraph ``index``, itself inside ``depth`` loops, with a chain in loops of ``count``.
     ``kept``: tensors to be stored whole instead of computed again.
     """
-    subgraph = graph.subgraphs[index]
+    subgraph, first_body = graph.subgraphs[index], len(graph.subgraphs)
+
+    def made() -> tuple[Subgraph, list[Subgraph]]:
+        loop = _loop(subgraph, chain, count, depth=depth, kept=kept)
+        return split(subgraph, loop, first_body=first_body)
+
+    key = (stream_channels, chain.outputs, count, depth, frozenset(kept), first_body)
+    outer, bodies = subgraph.once(key, made)
+    return with_bodies(graph, index, outer, bodies)
+
+
+def _loop(
+    subgraph: Subgraph, chain: Chain, count: int, *, depth: int, kept: Collection[int]
+) -> Loop:
     members = set(chain.outputs)
     patterns = {}
     for i, op in enumerate(subgraph.ops):
@@ -48,8 +61,7 @@ def stream_channels(
         if found is not None:
             patterns[i] = found
     name = f"{subgraph.name}_channels"
-    loop = Loop(patterns, count, name, depth=depth, channels=True, kept=kept)
-    return split_loops(graph, index, loop)
+    return Loop(patterns, count, name, depth=depth, channels=True, kept=kept)
 
 
 def chains(subgraph: Subgraph, at_least: int) -> list[Chain]:

@@ -8,6 +8,7 @@ sum that the loop hands on move, towards the beginning.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from converters.graph import FOR_EACH, Graph, Op, Subgraph
 from converters.passes.users import Users
@@ -16,7 +17,8 @@ from converters.passes.users import Users
 def sums_early(graph: Graph) -> Graph:
     """The graph with the sums of all bodies early."""
     for index in sorted(graph.bodies()):
-        graph = graph.with_subgraph(index, _reordered(graph.subgraphs[index]))
+        body = graph.subgraphs[index]
+        graph = graph.with_subgraph(index, body.once(sums_early, partial(_reordered, body)))
     return graph
 
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from converters.graph import Graph, Op, Subgraph, Tensor
 
 
 def add_workspaces(graph: Graph, floats_of: Callable[[Op, list[Tensor]], int]) -> Graph:
-    """The graph with an output of ``floats_of(op, tensors)`` floats on every op that wants any."""
-    return replace(graph, subgraphs=tuple(_add(s, floats_of) for s in graph.subgraphs))
+    """The graph with an output of ``floats_of(op, tensors)`` floats on every op that wants any.
+    ``floats_of``: the same function for the same floats.
+    """
+    return replace(
+        graph,
+        subgraphs=tuple(s.once(floats_of, partial(_add, s, floats_of)) for s in graph.subgraphs),
+    )
 
 
 def _add(subgraph: Subgraph, floats_of: Callable[[Op, list[Tensor]], int]) -> Subgraph:

@@ -25,6 +25,8 @@ class Buffer:
     first: int
     last: int
     alignment: int = 1
+    heat: float = 0.0
+    """How often each of its bytes is read or written."""
 
     def overlaps_in_time(self, other: Buffer) -> bool:
         return self.first <= other.last and other.first <= self.last
@@ -32,7 +34,10 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Problem:
+    """``boundaries``: offsets, rising, that no buffer may lie across."""
+
     buffers: tuple[Buffer, ...]
+    boundaries: tuple[int, ...] = ()
 
     def lower_bound(self) -> int:
         """The most bytes live at one time: no packing can need less."""

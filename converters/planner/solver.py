@@ -26,12 +26,17 @@ _DETOUR = 7
 _STALE = 60
 """Rounds without a gain after which the search starts again from the best order."""
 
-_ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
+_ORDERS: tuple[Callable[[Buffer], tuple[float, ...]], ...] = (
     lambda b: (-b.size, b.first, b.id),
     lambda b: (-b.size * (b.last - b.first + 1), b.id),
     lambda b: (-(b.last - b.first), -b.size, b.id),
     lambda b: (b.first, -b.size, b.id),
 )
+
+
+def _hot_first(b: Buffer) -> tuple[float, int]:
+    """What is read most often gets what lies lowest: the first of several regions."""
+    return -b.heat, b.id
 
 
 def solve(problem: Problem, *, wanted: int = 0, rounds: int = ROUNDS) -> Solution:
@@ -59,6 +64,8 @@ class _Packing:
     def __init__(self, problem: Problem) -> None:
         self._buffers = sorted(problem.buffers, key=lambda b: b.id)
         self._sizes = [b.size for b in self._buffers]
+        self._boundaries = problem.boundaries
+        self._known: dict[tuple[int, ...], list[int]] = {}
         first = np.array([b.first for b in self._buffers])
         last = np.array([b.last for b in self._buffers])
         meet = (first <= last[:, None]) & (first[:, None] <= last)
@@ -69,7 +76,7 @@ class _Packing:
         """The best of some orders that are good for one reason or another."""
         best: list[int] = []
         least = -1
-        for key in _ORDERS:
+        for key in (_hot_first, *_ORDERS) if self._boundaries else _ORDERS:
             numbers = {b.id: n for n, b in enumerate(self._buffers)}
             order = [numbers[b.id] for b in sorted(self._buffers, key=key)]
             height = self.height_of(order)
@@ -83,9 +90,12 @@ class _Packing:
         return self._height(self._offsets(order))
 
     def _offsets(self, order: Sequence[int]) -> list[int]:
-        offsets = self._place(order)
-        assert offsets is not None
-        return offsets
+        key = tuple(order)
+        if key not in self._known:
+            offsets = self._place(order)
+            assert offsets is not None
+            self._known[key] = offsets
+        return self._known[key]
 
     def solution(self, order: Sequence[int]) -> Solution:
         offsets = self._offsets(order)
@@ -162,14 +172,21 @@ class _Packing:
 
     def _lowest(self, n: int, offsets: list[int]) -> int:
         sizes, size, alignment = self._sizes, self._sizes[n], self._buffers[n].alignment
-        offset = 0
+        offset = self._within(0, size)
         placed = [(offsets[k], offsets[k] + sizes[k]) for k in self._near[n] if offsets[k] >= 0]
         placed.sort()
         for start, end in placed:
             if start - offset >= size:
                 break
             if end > offset:
-                offset = -(-end // alignment) * alignment
+                offset = self._within(-(-end // alignment) * alignment, size)
+        return offset
+
+    def _within(self, offset: int, size: int) -> int:
+        """The first offset from here on at which no boundary is crossed."""
+        for boundary in self._boundaries:
+            if offset < boundary < offset + size:
+                offset = boundary
         return offset
 
     def _height(self, offsets: list[int]) -> int:

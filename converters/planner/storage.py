@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from converters.graph import FETCH, FOR_EACH, Op, Subgraph
+from converters.graph import FETCH, FOR_EACH, Op, Same, Subgraph, bodies_under
 
 VIEWS = frozenset({"RESHAPE", "EXPAND_DIMS", "SQUEEZE"})
 
@@ -219,7 +219,10 @@ class _Builder:
                 if group.last == i and group.first != i:
                     free.add(k)
             ends = _Ends(frozenset(free), carried)
-            self._storage.bodies[i] = _Builder(body, self._bodies, ends=ends).build()
+            key = (assign_storage, ends, Same(bodies_under(body, self._bodies)))
+            self._storage.bodies[i] = body.once(
+                key, lambda: _Builder(body, self._bodies, ends=ends).build()
+            )
         return self._storage.bodies[i]
 
     def _overwritten(self, i: int, op: Op, position: int, t: int) -> Group | None:

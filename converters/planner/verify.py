@@ -15,7 +15,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from converters.graph import FETCH, FOR_EACH, Graph, Op, Subgraph
-from converters.planner.plan import Plan, SubgraphPlan
+from converters.planner.places import SubgraphPlan
+from converters.planner.plan import Plan
+from converters.planner.verify_regions import PlanError, verify_regions
+
+__all__ = ["PlanError", "verify"]
 
 _GRAIN = 4
 _MOVES = ("RESHAPE", "EXPAND_DIMS", "SQUEEZE", "READ_VARIABLE", "ASSIGN_VARIABLE")
@@ -25,15 +29,11 @@ _ELSEWHERE = -2
 Pairs = Mapping[str, tuple[tuple[int, int], ...]]
 
 
-class PlanError(AssertionError):
-    """The plan would let one tensor destroy another; a bug in the planner."""
-
-
 def verify(graph: Graph, plan: Plan, in_place: Pairs) -> int:
     """Check every signature; returns how many tensor reads were checked. Raises PlanError.
     ``in_place``: (output, input) pairs that kernels can bear at one address, by op kind.
     """
-    checked = 0
+    checked = verify_regions(graph, plan) if plan.regions else 0
     bodies = {
         op.options["subgraph"] for s in graph.subgraphs for op in s.ops if op.kind == FOR_EACH
     }

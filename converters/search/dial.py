@@ -10,20 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from converters.errors import ConversionError
-from converters.graph import FOR_EACH, Graph, Op, Subgraph
-from converters.passes.fetch_again import code_readers
+from converters.graph import FOR_EACH, Graph
 from converters.passes.fetch_samples import Sample
 from converters.passes.norm_into_pool import norm_into_pool
-from converters.passes.slope_sums import SLOPES
-from converters.passes.stream_channels import Chain
 from converters.planner.plan import Plan, make_plan
+from converters.planner.regions import Region, usable
 from converters.planner.solver import ROUNDS
-from converters.search.budget import Budget, overhead_bytes
-from converters.search.recipe import Place, Prepared, Recipe, build, finish, prepare
+from converters.search.budget import Budget
+from converters.search.considered import RESIDENT, Considered, in_words
+from converters.search.moves import moves
+from converters.search.recipe import Prepared, Recipe, build, finish, prepare
 
 _LEAST = 1024
 """Bytes of the smallest tensors that chains are made of."""
@@ -37,7 +36,6 @@ VARIANTS = (False, True)
 Cost = Callable[[Graph], float]
 Overhead = Callable[[Graph], int]
 """Bytes of RAM that a firmware needs beside the arena."""
-Move = Callable[[Recipe], Recipe]
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,16 @@ class Schedule:
     cost: float
     overhead_bytes: int
     """RAM of the firmware beside the arena."""
+    regions: tuple[Region, ...] = ()
+    """Memories it is planned for, if there are several; the first has the overhead, too."""
+    considered: tuple[Considered, ...] = ()
+    """All that the search looked at, in its order."""
+
+    def with_plan(self, *, enough: int = 0, rounds: int = ROUNDS) -> Schedule:
+        """The same, packed anew. Arguments of ``make_plan``."""
+        return replace(
+            self, plan=_plan(self.graph, self.overhead_bytes, self.regions, rounds, enough)
+        )
 
     @property
     def ram_bytes(self) -> int:
@@ -77,7 +85,20 @@ class Schedule:
             ),
             "predicted_instructions_per_step": round(self.cost),
             "overhead_bytes": self.overhead_bytes,
-        }
+            "considered": [row.in_words() for row in self.considered],
+        } | ({"regions": self._regions_in_words()} if self.regions else {})
+
+    def _regions_in_words(self) -> list[dict[str, Any]]:
+        """Of each region what there is, and what is taken; the stack lies in the first."""
+        return [
+            {
+                "name": region.name,
+                "bytes": region.bytes,
+                "arena_bytes": use.bytes,
+                "taken_bytes": use.bytes + (0 if n else self.overhead_bytes),
+            }
+            for n, (region, use) in enumerate(zip(self.regions, self.plan.regions, strict=True))
+        ]
 
 
 class NothingFits(ConversionError):
@@ -85,11 +106,34 @@ class NothingFits(ConversionError):
 
     def __init__(self, budget: Budget, least: Schedule, advice: str = "") -> None:
         self.budget, self.least = budget, least
+        if budget.regions:
+            super().__init__(_too_small(least) + (f"; {advice}" if advice else ""))
+            return
         super().__init__(
             f"ram: the model trains in {least.ram_bytes} bytes at least, {budget.ram_bytes} are "
             f"given, {least.ram_bytes - (budget.ram_bytes or 0)} too few"
             + (f"; {advice}" if advice else "")
         )
+
+
+def _too_small(least: Schedule) -> str:
+    """Which region misses how much."""
+    words = least.in_words()["regions"]
+    given = ", ".join(f"{r['name']} {r['bytes']}" for r in words)
+    missing = ", ".join(
+        f"region {use.name} misses {use.missing} bytes" for use in least.plan.regions if use.missing
+    )
+    return (
+        f"ram: {missing}; the model trains in {least.ram_bytes} bytes at least, {given} are given"
+    )
+
+
+def _plan(
+    graph: Graph, overhead: int, regions: tuple[Region, ...], rounds: int, enough: int = 0
+) -> Plan:
+    if regions:
+        return make_plan(graph, rounds=rounds, regions=usable(regions, overhead))
+    return make_plan(graph, rounds=rounds, enough=enough)
 
 
 def choose(
@@ -100,25 +144,31 @@ def choose(
     sample: Sample,
     scale: float,
     cost: Cost,
-    overhead: Overhead = overhead_bytes,
+    overhead: Overhead,
 ) -> Schedule:
     """The schedule to use. ``NothingFits`` carries the least there is if none does."""
     if budget.is_free and sample is Sample.FLOAT32:
-        return _resident(graph, cost, overhead)
+        resident = _resident(graph, cost, overhead, ())
+        return replace(resident, considered=(_row(resident, RESIDENT, budget, taken=True),))
+    trail: list[Considered] = []
     if sample is Sample.FLOAT32 and not budget.least:
-        resident = _resident(graph, cost, overhead)
-        if _fits(resident, budget):
-            return resident
+        resident = _resident(graph, cost, overhead, budget.regions)
+        fits = _fits(resident, budget)
+        trail.append(_row(resident, RESIDENT, budget, taken=fits))
+        if fits:
+            return replace(resident, considered=tuple(trail))
     found: list[Schedule] = []
     failed: list[NothingFits] = []
-    for prepared, recipes in _ways(graph, batch, sample, scale, overhead):
+    for prepared, recipes in _ways(graph, batch, sample, scale, overhead, budget.regions):
         try:
             found.append(_searched(prepared, recipes, budget, cost))
         except NothingFits as error:
             failed.append(error)
+        trail += prepared.trail
     if not found:
-        raise min(failed, key=lambda error: error.least.ram_bytes)
-    return min(found, key=_ram_and_cost if budget.least else lambda schedule: (schedule.cost, 0.0))
+        raise min(failed, key=lambda error: _needed(error.least))
+    best = min(found, key=_ram_and_cost if budget.least else lambda schedule: (schedule.cost, 0.0))
+    return replace(best, considered=tuple(trail))
 
 
 def least_ram(
@@ -127,7 +177,7 @@ def least_ram(
     batch: int,
     sample: Sample,
     scale: float,
-    overhead: Overhead = overhead_bytes,
+    overhead: Overhead,
 ) -> int:
     """Bytes of RAM of the schedule with the least, whatever it costs."""
     return min(
@@ -137,12 +187,24 @@ def least_ram(
 
 
 def _ways(
-    graph: Graph, batch: int, sample: Sample, scale: float, overhead: Overhead
+    graph: Graph,
+    batch: int,
+    sample: Sample,
+    scale: float,
+    overhead: Overhead,
+    regions: tuple[Region, ...] = (),
 ) -> Iterator[tuple[Prepared, list[Recipe]]]:
     """Recipes, from the fewest instructions to the least RAM."""
     for ahead in VARIANTS:
-        prepared = prepare(graph, batch=batch, sample=sample, scale=scale, ahead=ahead)
-        prepared = replace(prepared, overhead=overhead)
+        prepared = prepare(
+            graph,
+            batch=batch,
+            sample=sample,
+            scale=scale,
+            ahead=ahead,
+            overhead=overhead,
+            regions=regions,
+        )
         first = Recipe(sample, scale, ahead=ahead, fast_fir=frozenset())
         sizes = (None, *thresholds(prepared))
         yield prepared, [replace(first, at_least=at_least) for at_least in sizes]
@@ -152,11 +214,13 @@ def _searched(prepared: Prepared, recipes: list[Recipe], budget: Budget, cost: C
     """The first recipe that fits, made faster; or the least there is."""
     if budget.least:
         least = _least(prepared, recipes, cost)
-        return _packed(_refined(prepared, least, Budget(least.ram_bytes), cost))
+        return _refined(prepared, least, Budget(least.ram_bytes), cost).with_plan()
     for recipe in recipes:
         found = _squeezed(_schedule(prepared, recipe, cost), budget)
-        if _fits(found, budget):
-            return _packed(_refined(prepared, found, budget, cost))
+        fits = _fits(found, budget)
+        prepared.trail.append(_row(found, in_words(recipe), budget, taken=fits))
+        if fits:
+            return _refined(prepared, found, budget, cost).with_plan()
     raise NothingFits(budget, _least(prepared, recipes, cost))
 
 
@@ -164,32 +228,48 @@ def _least(prepared: Prepared, recipes: list[Recipe], cost: Cost) -> Schedule:
     """The schedule with the least RAM: a better packing is looked for where one could win."""
     found = [_schedule(prepared, recipe, cost) for recipe in recipes]
     least = min(found, key=_ram_and_cost)
-    for schedule in sorted(found, key=lambda schedule: (schedule.bound_bytes, schedule.cost)):
-        if (schedule.bound_bytes, schedule.cost) < _ram_and_cost(least):
-            least = min(least, _packed(schedule), key=_ram_and_cost)
+    prepared.trail.extend(
+        _row(s, in_words(s.recipe), Budget(least=True), taken=s is least) for s in found
+    )
+    for schedule in sorted(found, key=lambda schedule: (_bound(schedule), schedule.cost)):
+        if (_bound(schedule), schedule.cost) < _ram_and_cost(least):
+            least = min(least, schedule.with_plan(), key=_ram_and_cost)
     return least
 
 
-def _packed(schedule: Schedule) -> Schedule:
-    return replace(schedule, plan=make_plan(schedule.graph))
+def _needed(schedule: Schedule) -> int:
+    """Bytes of RAM; of several regions, bytes that they are too small by."""
+    return schedule.plan.missing if schedule.regions else schedule.ram_bytes
+
+
+def _bound(schedule: Schedule) -> int:
+    """What ``_needed`` cannot be below, however it is packed."""
+    given = sum(region.bytes for region in schedule.regions)
+    return max(0, schedule.bound_bytes - given) if schedule.regions else schedule.bound_bytes
 
 
 def _ram_and_cost(schedule: Schedule) -> tuple[int, float]:
-    return schedule.ram_bytes, schedule.cost
+    return _needed(schedule), schedule.cost
 
 
 def _squeezed(schedule: Schedule, budget: Budget, *, rounds: int = ROUNDS) -> Schedule:
     """With another packing, if that may make it fit."""
-    if (
-        budget.ram_bytes is None
-        or not schedule.bound_bytes <= budget.ram_bytes < schedule.ram_bytes
-    ):
+    if budget.ram_bytes is None or _fits(schedule, budget):
         return schedule
-    enough = budget.ram_bytes - schedule.overhead_bytes
-    return replace(schedule, plan=make_plan(schedule.graph, enough=enough, rounds=rounds))
+    if schedule.bound_bytes > budget.ram_bytes:
+        return schedule
+    return schedule.with_plan(enough=budget.ram_bytes - schedule.overhead_bytes, rounds=rounds)
+
+
+def _row(schedule: Schedule, change: str, budget: Budget, *, taken: bool) -> Considered:
+    return Considered(
+        schedule.level, change, schedule.ram_bytes, schedule.cost, _fits(schedule, budget), taken
+    )
 
 
 def _fits(schedule: Schedule, budget: Budget) -> bool:
+    if budget.regions:
+        return schedule.plan.missing == 0
     return budget.ram_bytes is None or schedule.ram_bytes <= budget.ram_bytes
 
 
@@ -204,10 +284,13 @@ def thresholds(prepared: Prepared) -> list[int]:
     return sorted(sizes, reverse=True)
 
 
-def _resident(graph: Graph, cost: Cost, overhead: Overhead) -> Schedule:
+def _resident(
+    graph: Graph, cost: Cost, overhead: Overhead, regions: tuple[Region, ...]
+) -> Schedule:
     finished = finish(norm_into_pool(graph))
-    plan = make_plan(finished)
-    return Schedule("resident", Recipe(), finished, plan, cost(finished), overhead(finished))
+    beside = overhead(finished)
+    plan = _plan(finished, beside, regions, ROUNDS)
+    return Schedule("resident", Recipe(), finished, plan, cost(finished), beside, regions)
 
 
 def _schedule(prepared: Prepared, recipe: Recipe, cost: Cost) -> Schedule:
@@ -217,8 +300,9 @@ def _schedule(prepared: Prepared, recipe: Recipe, cost: Cost) -> Schedule:
 
 def _planned(prepared: Prepared, recipe: Recipe, graph: Graph, cost: float) -> Schedule:
     level = "samples" if recipe.at_least is None else "channels"
-    plan = make_plan(graph, rounds=0)
-    return Schedule(level, recipe, graph, plan, cost, prepared.overhead(graph))
+    beside, regions = prepared.overhead(graph), prepared.regions
+    plan = _plan(graph, beside, regions, 0)
+    return Schedule(level, recipe, graph, plan, cost, beside, regions)
 
 
 def _refined(prepared: Prepared, base: Schedule, budget: Budget, cost: Cost) -> Schedule:
@@ -226,71 +310,21 @@ def _refined(prepared: Prepared, base: Schedule, budget: Budget, cost: Cost) -> 
     tensors stored instead of computed again, fast algorithms.
     """
     found = []
-    for n, move in enumerate(_moves(prepared, base)):
-        graph = build(prepared, move(base.recipe))
+    for n, move in enumerate(moves(prepared, base.recipe, base.graph)):
+        graph = build(prepared, move.of(base.recipe))
         executed = cost(graph)
         if executed < base.cost:
             found.append((executed, n, move, graph))
     best = base
     for executed, _, move, graph in sorted(found, key=lambda entry: entry[:2]):
-        recipe = move(best.recipe)
+        recipe = move.of(best.recipe)
         if best is not base:
             graph = build(prepared, recipe)
             executed = cost(graph)
         if executed < best.cost:
             planned = _planned(prepared, recipe, graph, executed)
             planned = _squeezed(planned, budget, rounds=_FEW_ROUNDS)
-            best = planned if _fits(planned, budget) else best
+            fits = _fits(planned, budget)
+            prepared.trail.append(_row(planned, move.words, budget, taken=fits))
+            best = planned if fits else best
     return best
-
-
-def _moves(prepared: Prepared, base: Schedule) -> Iterator[Move]:
-    for place, chain, subgraph in _chains(prepared, base.recipe):
-        for count in range(1, chain.channels):
-            if chain.channels % count == 0:
-                yield partial(_in_pieces, place=place, count=count)
-        for op in subgraph.ops:
-            if op.outputs and op.outputs[0] in chain.outputs and _worth_keeping(op):
-                yield partial(_keeping, place=place, tensors=op.outputs)
-    for index in prepared.streamed:
-        name = prepared.graph.subgraphs[index].name
-        readers = code_readers(base.graph, index)
-        if len(readers) > 1:
-            yield partial(_fetching_once, name=name)
-        for n in range(len(readers)):
-            yield partial(_as_floats, place=(name, n))
-    for subgraph in base.graph.subgraphs:
-        yield partial(_fast_in, name=subgraph.name)
-
-
-def _in_pieces(recipe: Recipe, *, place: Place, count: int) -> Recipe:
-    return replace(recipe, slices={**recipe.slices, place: count})
-
-
-def _worth_keeping(op: Op) -> bool:
-    return "Conv2D" in op.kind or op.kind == SLOPES
-
-
-def _keeping(recipe: Recipe, *, place: Place, tensors: tuple[int, ...]) -> Recipe:
-    return replace(recipe, kept=recipe.kept | {(place, t) for t in tensors})
-
-
-def _fast_in(recipe: Recipe, *, name: str) -> Recipe:
-    return replace(recipe, fast_fir=(recipe.fast_fir or frozenset()) | {name})
-
-
-def _fetching_once(recipe: Recipe, *, name: str) -> Recipe:
-    return replace(recipe, fetch_once=recipe.fetch_once | {name})
-
-
-def _as_floats(recipe: Recipe, *, place: Place) -> Recipe:
-    return replace(recipe, floats=recipe.floats | {place})
-
-
-def _chains(prepared: Prepared, recipe: Recipe) -> Iterator[tuple[Place, Chain, Subgraph]]:
-    if recipe.at_least is None:
-        return
-    for position, index in enumerate(prepared.streamed):
-        subgraph = prepared.graph.subgraphs[index]
-        for n, chain in enumerate(prepared.chains_of(position, recipe.at_least)):
-            yield (subgraph.name, n), chain, subgraph

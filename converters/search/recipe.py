@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from converters.graph import Graph
 from converters.passes.accumulate import accumulate_in_momentum
@@ -23,7 +24,7 @@ from converters.passes.stream_batch import stream_batch
 from converters.passes.stream_channels import Chain, chains, stream_channels
 from converters.passes.sums_ahead import sums_ahead
 from converters.passes.sums_early import sums_early
-from converters.search.budget import overhead_bytes
+from converters.planner.regions import Region
 
 Place = tuple[str, int]
 """A chain: the name of its subgraph, and its number there."""
@@ -61,10 +62,13 @@ class Prepared:
     streamed: tuple[int, ...]
     """Subgraphs whose chains may run depth first, and in how many loops they are."""
     depths: tuple[int, ...]
-    overhead: Callable[[Graph], int] = overhead_bytes
+    overhead: Callable[[Graph], int]
+    """Bytes of RAM that a firmware needs beside the arena."""
+    regions: tuple[Region, ...] = ()
+    """Memories to plan for, if there are several."""
+    trail: list[Any] = field(default_factory=list, compare=False)
+    """What a search looked at, row by row; it grows."""
     _chains: dict[tuple[int, int], list[Chain]] = field(default_factory=dict, compare=False)
-    split: dict[Hashable, Graph] = field(default_factory=dict, compare=False)
-    """Graphs by the chains that are split in them: moves of a recipe share most."""
 
     def chains_of(self, position: int, at_least: int) -> list[Chain]:
         if (position, at_least) not in self._chains:
@@ -74,7 +78,14 @@ class Prepared:
 
 
 def prepare(
-    graph: Graph, *, batch: int, sample: Sample, scale: float = 1.0, ahead: bool = False
+    graph: Graph,
+    *,
+    batch: int,
+    sample: Sample,
+    overhead: Callable[[Graph], int],
+    scale: float = 1.0,
+    ahead: bool = False,
+    regions: tuple[Region, ...] = (),
 ) -> Prepared:
     """The step of ``graph`` in loops over the samples of its batch. ``ahead``: with the sums of
     normalisations from mean slopes, which are stored, or cost a loop.
@@ -89,14 +100,14 @@ def prepare(
     if ahead:
         graph = slope_sums(graph, bodies)
     streamed = (graph.signatures["infer"].subgraph, *bodies)
-    return Prepared(read_codes(graph, streamed), streamed, (0, *[1] * len(bodies)))
+    depths = (0, *[1] * len(bodies))
+    return Prepared(read_codes(graph, streamed), streamed, depths, overhead, regions)
 
 
 def build(prepared: Prepared, recipe: Recipe) -> Graph:
     """The graph of a schedule with loops, ops in order."""
     graph = prepared.graph
     if recipe.at_least is not None:
-        done: tuple[Hashable, ...] = ()
         for position, (index, depth) in enumerate(
             zip(prepared.streamed, prepared.depths, strict=True)
         ):
@@ -107,12 +118,7 @@ def build(prepared: Prepared, recipe: Recipe) -> Graph:
                 kept = {t for where, t in recipe.kept if where == place}
                 if count == 1:
                     continue
-                done = (*done, (place, chain.outputs, count, frozenset(kept)))
-                if done not in prepared.split:
-                    prepared.split[done] = stream_channels(
-                        graph, index, chain, count, depth=depth, kept=kept
-                    )
-                graph = prepared.split[done]
+                graph = stream_channels(graph, index, chain, count, depth=depth, kept=kept)
     if recipe.ahead:
         graph = sums_early(graph)
     for index in prepared.streamed:

@@ -20,7 +20,8 @@ from converters.graph import FOR_EACH, Graph, Op, Tensor
 from converters.passes import slicing
 from converters.passes.fetch_samples import Sample
 from converters.passes.slicing import Pattern
-from converters.planner.plan import Place, Plan, make_plan
+from converters.planner.places import Place
+from converters.planner.plan import Plan, make_plan
 from converters.planner.storage import IN_PLACE
 from converters.planner.verify import PlanError, verify
 from converters.search.budget import Budget, read_budget
@@ -46,6 +47,10 @@ def network() -> keras.Model:
     return keras.Model(i, L.Dense(3, activation="softmax")(x))
 
 
+OVERHEAD = 6000
+"""Bytes of RAM beside the arena."""
+
+
 def step(folder: Path, **options: object) -> Graph:
     """The graph that schedules are made of: as converted, resident."""
     result = convert(network(), output_dir=folder, batch_size=BATCH, tensor_names=True, **options)
@@ -58,7 +63,15 @@ def resident(tmp_path_factory: pytest.TempPathFactory) -> Graph:
 
 
 def schedule(graph: Graph, budget: Budget, sample: Sample = Sample.FLASH) -> Schedule:
-    return choose(graph, batch=BATCH, budget=budget, sample=sample, scale=1.0, cost=_ops_run)
+    return choose(
+        graph,
+        batch=BATCH,
+        budget=budget,
+        sample=sample,
+        scale=1.0,
+        cost=_ops_run,
+        overhead=lambda graph: OVERHEAD,
+    )
 
 
 def _ops_run(graph: Graph) -> float:

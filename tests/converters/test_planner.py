@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from converters import graph as graphs
 from converters.graph import Graph, Op
 from converters.passes.commit_last import commit_last
-from converters.planner.plan import METADATA_NAME, Place, Plan, SubgraphPlan, make_plan
+from converters.planner.places import Place, SubgraphPlan
+from converters.planner.plan import METADATA_NAME, Plan, make_plan
 from converters.planner.storage import IN_PLACE
 from converters.planner.verify import PlanError, verify
 from tests.converters.plan_simulator import Arena, WrongRun, simulate

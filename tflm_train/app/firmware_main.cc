@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The firmware: a model in flash, an arena in RAM, a host on the link.
+// The firmware: a model in flash, an arena in RAM, in one region or several, a
+// host on the link.
 #include "tflm_train/app/line.h"
 #include "tflm_train/app/session.h"
 
@@ -10,8 +11,8 @@ extern const uint8_t biotrain_model_end[];
 extern const char biotrain_model_name[];
 extern const uint8_t biotrain_samples[];
 extern const uint8_t biotrain_samples_end[];
-extern uint8_t biotrain_arena[];
-extern const size_t biotrain_arena_bytes;
+extern const biotrain::Span<uint8_t> biotrain_regions[];
+extern const size_t biotrain_region_count;
 }
 
 int main() {
@@ -19,7 +20,7 @@ int main() {
       biotrain_model_name,
       {biotrain_model,
        static_cast<size_t>(biotrain_model_end - biotrain_model)},
-      {biotrain_arena, biotrain_arena_bytes},
+      {biotrain_regions, biotrain_region_count},
       {biotrain_samples,
        static_cast<size_t>(biotrain_samples_end - biotrain_samples)});
   const bool passed = session.Run();

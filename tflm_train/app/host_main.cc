@@ -41,9 +41,10 @@ int main(int argc, char** argv) {
   }
 
   const char* slash = std::strrchr(argv[1], '/');
+  const biotrain::Span<uint8_t> region(static_cast<uint8_t*>(arena.get()),
+                                       arena_bytes);
   biotrain::Session session(slash == nullptr ? argv[1] : slash + 1,
-                            {model.data(), model.size()},
-                            {static_cast<uint8_t*>(arena.get()), arena_bytes},
+                            {model.data(), model.size()}, {&region, 1},
                             {samples.data(), samples.size()});
   const bool passed = session.Run();
   biotrain::SendWord(passed ? "PASS" : "FAIL");

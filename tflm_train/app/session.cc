@@ -38,14 +38,11 @@ struct Stored {
 }  // namespace
 
 bool Session::Run() {
-  Model model;
-  Status status = Model::Open(model_, &model);
-  if (status.ok()) status = Trainer::Create(model_, arena_, &trainer_, kLimits);
+  const Status status = Trainer::Create(model_, regions_, &trainer_, kLimits);
   if (!status.ok()) {
     Refuse(status);
     return false;
   }
-  variable_bytes_ = static_cast<size_t>(model.variable_bytes());
   SendReady();
   while (reader_.Next()) {
     if (reader_.type() == 'Q') {
@@ -87,7 +84,9 @@ void Session::SendReady() const {
 }
 
 void Session::SendFigures() const {
-  Line().Int("arena_bytes", static_cast<int64_t>(arena_.size())).Send();
+  int64_t bytes = 0;
+  for (const Span<uint8_t>& region : regions_) bytes += region.size();
+  Line().Int("arena_bytes", bytes).Send();
   Line().Int("arena_used", static_cast<int64_t>(trainer_.ArenaUsed())).Send();
   Line().Int("stack_bytes", static_cast<int64_t>(port::StackBytes())).Send();
   Line().Int("beyond_bytes", static_cast<int64_t>(port::BeyondBytes())).Send();
@@ -133,10 +132,9 @@ bool Session::Drop() {
 }
 
 Span<uint8_t> Session::Scratch(size_t bytes) const {
-  constexpr size_t kAlignment = 16;
-  const size_t begin = (variable_bytes_ + kAlignment - 1) & ~(kAlignment - 1);
-  if (begin > arena_.size() || bytes > arena_.size() - begin) return {};
-  return {arena_.data() + begin, bytes};
+  const Span<uint8_t> longest = trainer_.Scratch();
+  if (bytes > longest.size()) return {};
+  return {longest.data(), bytes};
 }
 
 Span<uint8_t> Session::Targets() {

@@ -26,9 +26,10 @@ class Session {
  public:
   // `samples`: one after the other, as the model wants them, where the device
   // keeps them; for B and P.
-  Session(const char* name, Span<const uint8_t> model, Span<uint8_t> arena,
-          Span<const uint8_t> samples)
-      : name_(name), model_(model), arena_(arena), samples_(samples) {}
+  // `regions`: memory for the trainer, in one piece or as the plan wants it.
+  Session(const char* name, Span<const uint8_t> model,
+          Span<const Span<uint8_t>> regions, Span<const uint8_t> samples)
+      : name_(name), model_(model), regions_(regions), samples_(samples) {}
 
   // Until Q or the end of the input. True: everything went well.
   [[nodiscard]] bool Run();
@@ -57,9 +58,8 @@ class Session {
 
   const char* name_;
   Span<const uint8_t> model_;
-  Span<uint8_t> arena_;
+  Span<const Span<uint8_t>> regions_;
   Span<const uint8_t> samples_;
-  size_t variable_bytes_ = 0;
   Trainer trainer_;
   FrameReader reader_;
   int32_t steps_ = 0;

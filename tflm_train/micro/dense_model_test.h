@@ -47,6 +47,7 @@ struct DenseOptions {
   int32_t x_offset = 32;
   int32_t product_offset = 80;
   const char* update = "BiotrainSgd";
+  Span<const int32_t> regions = {};
 };
 
 inline Span<uint8_t> MakeDense(TestModel& m, FlexWriter& flex,
@@ -110,6 +111,7 @@ inline Span<uint8_t> MakeDense(TestModel& m, FlexWriter& flex,
   const int initial = m.Constant({kIn, kOut}, kInitial, kIn * kOut);
   m.Op(kVarHandle, {}, {init_handle});
   m.Op(kAssignVariable, {init_handle, initial}, {});
+  m.SetRegions(options.regions);
   return m.Finish(kArenaBytes, kVariableBytes);
 }
 

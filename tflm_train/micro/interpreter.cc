@@ -49,7 +49,7 @@ void CheckCounts(const OpEntry& entry, OpContext* op) {
 }
 
 Status CheckOperator(const Model& model, const Subgraph& subgraph,
-                     int32_t index, Span<uint8_t> arena, int64_t work_limit,
+                     int32_t index, const Arena& arena, int64_t work_limit,
                      int64_t* work) {
   const OpEntry* entry = nullptr;
   const Table table = subgraph.operators[index];
@@ -99,7 +99,7 @@ Status CheckLoss(const float* loss) {
 }  // namespace
 
 Status CheckSubgraph(const Model& model, const Subgraph& subgraph,
-                     Span<uint8_t> arena, int64_t work_limit, int64_t* total) {
+                     const Arena& arena, int64_t work_limit, int64_t* total) {
   Status status;
   int64_t left = work_limit;
   for (int32_t i = 0; i < subgraph.operators.size() && status.ok(); ++i) {
@@ -117,7 +117,7 @@ Status CheckSubgraph(const Model& model, const Subgraph& subgraph,
 }
 
 Status RunSubgraph(const Model& model, const Subgraph& subgraph,
-                   Span<uint8_t> arena, const float* loss) {
+                   const Arena& arena, const float* loss) {
   const int32_t count = subgraph.operators.size();
   for (int32_t i = 0; i < count; ++i) {
     if (i == subgraph.commit_op) {

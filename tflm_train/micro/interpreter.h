@@ -17,13 +17,13 @@ inline bool IsFinite(float value) { return value - value == 0.0f; }
 // the same model and arena can fail only for the values in the tensors.
 // `work`, if given, is what a run of it costs at most.
 Status CheckSubgraph(const Model& model, const Subgraph& subgraph,
-                     Span<uint8_t> arena, int64_t work_limit,
+                     const Arena& arena, int64_t work_limit,
                      int64_t* work = nullptr);
 
 // Where `loss` is given, it is the one that must be finite before the first
 // op that may write a variable, and at the end.
 Status RunSubgraph(const Model& model, const Subgraph& subgraph,
-                   Span<uint8_t> arena, const float* loss);
+                   const Arena& arena, const float* loss);
 
 // The subgraph the CALL_ONCE ops of this one name; -1 if it has none.
 Status FindInitSubgraph(const Model& model, const Subgraph& subgraph,

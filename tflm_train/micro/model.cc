@@ -13,7 +13,6 @@ constexpr size_t kSubgraphHeaderWords = 3;
 constexpr size_t kSliceWords = 1 + kMaxLoops;
 // Offsets from here down are numbers of slices, and not places.
 constexpr int32_t kFirstSlice = -2;
-constexpr int32_t kArenaAlignment = 16;
 
 // Far above any real model; searches by name stay short.
 constexpr int32_t kMaxSubgraphs = 256;
@@ -115,7 +114,7 @@ Status Model::FindPlan() {
 }
 
 Status Model::CheckPlan() const {
-  if (plan_[0] != kPlanVersion) {
+  if (plan_[0] != kPlanVersion && !has_regions()) {
     return NoPlan("plan_version", kPlanVersion, plan_[0]);
   }
   if (arena_bytes() < 0) return NoPlan("arena_bytes", 0, arena_bytes());
@@ -128,7 +127,14 @@ Status Model::CheckPlan() const {
   if (plan_[4] != subgraph_count()) {
     return NoPlan("plan_subgraphs", subgraph_count(), plan_[4]);
   }
-  size_t word = kPlanHeaderWords;
+  if (has_regions()) {
+    RegionTable table;
+    const Status read = ReadRegions(
+        {plan_.data() + kPlanHeaderWords, plan_.size() - kPlanHeaderWords},
+        arena_bytes(), &table);
+    if (!read.ok()) return read;
+  }
+  size_t word = FirstSubgraph();
   for (int32_t i = 0; i < subgraph_count(); ++i) {
     const Table table = subgraphs_[i];
     const int32_t tensors = table.Tables(schema::subgraph::kTensors).size();
@@ -155,11 +161,22 @@ Status Model::CheckPlan() const {
   return {};
 }
 
+RegionTable Model::regions() const {
+  const int32_t* words = plan_.data() + kPlanHeaderWords;
+  const auto regions = static_cast<size_t>(words[0]);
+  return {{words + 2, regions},
+          {words + 2 + regions, static_cast<size_t>(words[1]) * kPieceWords}};
+}
+
+size_t Model::FirstSubgraph() const {
+  return kPlanHeaderWords + (has_regions() ? regions().words() : 0);
+}
+
 Status Model::GetSubgraph(int32_t index, Subgraph* subgraph) const {
   if (index < 0 || index >= subgraph_count()) {
     return BadModel("subgraph_index", subgraph_count(), index);
   }
-  size_t word = kPlanHeaderWords;
+  size_t word = FirstSubgraph();
   for (int32_t i = 0; i < index; ++i) {
     word += kSubgraphHeaderWords + plan_[word] + plan_[word + 2] * kSliceWords;
   }
@@ -220,7 +237,7 @@ Status Model::GetOpCode(uint32_t index, OpCode* code) const {
 }
 
 Status Model::GetTensor(const Subgraph& subgraph, int32_t index,
-                        Span<uint8_t> arena, Tensor* tensor) const {
+                        const Arena& arena, Tensor* tensor) const {
   *tensor = Tensor();
   const Table table = subgraph.tensors[index];
   if (!table.present()) {
@@ -275,12 +292,16 @@ Status Model::GetTensor(const Subgraph& subgraph, int32_t index,
     return {};
   }
   const Status located = Locate(subgraph, index, tensor);
-  if (located.ok()) tensor->data = arena.data() + tensor->offset;
+  if (!located.ok()) return located;
+  if (!arena.Holds(tensor->offset, tensor->end)) {
+    return NoPlan("region_of_tensor", tensor->offset, tensor->end);
+  }
+  tensor->data = arena.At(tensor->offset);
   return located;
 }
 
-void Model::ReadTensor(const Subgraph& subgraph, int32_t index, uint8_t* arena,
-                       Tensor* tensor) const {
+void Model::ReadTensor(const Subgraph& subgraph, int32_t index,
+                       const Arena& arena, Tensor* tensor) const {
   const TrustedTable table = subgraph.tensors.Trusted(index);
   const auto shape = table.Vector<int32_t>(schema::tensor::kShape);
   tensor->type =
@@ -313,7 +334,7 @@ void Model::ReadTensor(const Subgraph& subgraph, int32_t index, uint8_t* arena,
     }
   }
   tensor->offset = offset;
-  tensor->data = arena + offset;
+  tensor->data = arena.At(offset);
 }
 
 Status Model::Locate(const Subgraph& subgraph, int32_t index,
@@ -343,6 +364,7 @@ Status Model::Locate(const Subgraph& subgraph, int32_t index,
     return NoPlan("offset", kArenaAlignment, offset);
   }
   end += int64_t{offset} + tensor->bytes;
+  if (offset >= arena_bytes()) return NoPlan("offset", arena_bytes(), offset);
   if (end > arena_bytes()) return NoPlan("arena_bytes", end, arena_bytes());
   tensor->end = static_cast<int32_t>(end);
   for (int i = 0; i < kMaxLoops; ++i) {

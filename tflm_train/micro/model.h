@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "tflm_train/micro/flatbuffer.h"
+#include "tflm_train/micro/regions.h"
 #include "tflm_train/micro/span.h"
 #include "tflm_train/micro/status.h"
 #include "tflm_train/micro/tensor.h"
@@ -81,6 +82,9 @@ class Model {
   // Variables from here on a training step may write before its loss is known.
   int32_t accumulator_begin() const { return plan_[3]; }
   int32_t subgraph_count() const { return subgraphs_.size(); }
+  // Where its plan has several regions: their sizes, and what lies in them.
+  bool has_regions() const { return plan_[0] == kVersionOfRegions; }
+  RegionTable regions() const;
 
   Status GetSubgraph(int32_t index, Subgraph* subgraph) const;
   Status GetSignature(const char* key, Signature* signature) const;
@@ -93,11 +97,11 @@ class Model {
   // least arena_bytes(). A tensor the plan gives no place is the sample that
   // was fetched, and `data` is nullptr before that. In the body of a loop it is
   // the slice of the current iteration.
-  Status GetTensor(const Subgraph& subgraph, int32_t index, Span<uint8_t> arena,
+  Status GetTensor(const Subgraph& subgraph, int32_t index, const Arena& arena,
                    Tensor* tensor) const;
   // The same, of a tensor that GetTensor found, in any iteration; what only
   // checks want, strides and end, is left out.
-  void ReadTensor(const Subgraph& subgraph, int32_t index, uint8_t* arena,
+  void ReadTensor(const Subgraph& subgraph, int32_t index, const Arena& arena,
                   Tensor* tensor) const;
 
   // Where the ops with an operator code stand in the program's table, so that
@@ -112,9 +116,12 @@ class Model {
 
  private:
   static constexpr uint32_t kMaxKnownCodes = 64;
+  static constexpr int32_t kVersionOfRegions = 4;
 
   Status FindPlan();
   Status CheckPlan() const;
+  // Where in the plan its subgraphs begin.
+  size_t FirstSubgraph() const;
   Status Locate(const Subgraph& subgraph, int32_t index, Tensor* tensor) const;
 
   Span<const uint8_t> file_;

@@ -24,7 +24,7 @@ bool SamePlace(const Tensor& a, const Tensor& b) {
 }  // namespace
 
 OpContext::OpContext(const Model& model, const Subgraph& subgraph,
-                     int32_t op_index, Span<uint8_t> arena, bool check_only)
+                     int32_t op_index, const Arena& arena, bool check_only)
     : model_(model),
       subgraph_(subgraph),
       op_index_(op_index),
@@ -112,7 +112,7 @@ void OpContext::GetInput(int i, Tensor* tensor) {
     *tensor = tensors_[i];
     return;
   }
-  model_.ReadTensor(subgraph_, inputs_[i], arena_.data(), tensor);
+  model_.ReadTensor(subgraph_, inputs_[i], arena_, tensor);
   if (tensor->offset != kSample) return;
   // Not before it was fetched, and no more than was.
   Expect(tensor->bytes <= subgraph_.sample_bytes, StatusCode::kNoPlan,
@@ -159,7 +159,7 @@ void OpContext::GetOutput(int i, Tensor* tensor) {
     return;
   }
   if (!check_only_) {
-    model_.ReadTensor(subgraph_, outputs_[i], arena_.data(), tensor);
+    model_.ReadTensor(subgraph_, outputs_[i], arena_, tensor);
     return;
   }
   if (!Expect(i < outputs(), StatusCode::kBadModel, "outputs", i + 1,
@@ -205,7 +205,7 @@ int OpContext::ConstantInts(int i, int limit, int32_t* values) {
       return 0;
     }
   } else {
-    model_.ReadTensor(subgraph_, inputs_[i], arena_.data(), &tensor);
+    model_.ReadTensor(subgraph_, inputs_[i], arena_, &tensor);
   }
   ExpectType(tensor, TensorType::kInt32, "input_type");
   if (!Expect(tensor.is_constant(), StatusCode::kUnsupportedOp,

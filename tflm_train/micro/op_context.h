@@ -38,7 +38,7 @@ class OpContext {
  public:
   // For operator `op_index` of the subgraph, which has been found sound.
   OpContext(const Model& model, const Subgraph& subgraph, int32_t op_index,
-            Span<uint8_t> arena, bool check_only);
+            const Arena& arena, bool check_only);
 
   // The parameter that tells ops apart that share a function.
   void set_variant(uint8_t variant) { variant_ = variant; }
@@ -132,7 +132,7 @@ class OpContext {
 
   const Model& model() const { return model_; }
   const Subgraph& subgraph() const { return subgraph_; }
-  Span<uint8_t> arena() const { return arena_; }
+  const Arena& arena() const { return arena_; }
   // Tensor numbers in the subgraph.
   Span<const int32_t> input_indices() const { return inputs_; }
   Span<const int32_t> output_indices() const { return outputs_; }
@@ -157,7 +157,7 @@ class OpContext {
   const Model& model_;
   const Subgraph& subgraph_;
   const int32_t op_index_;
-  const Span<uint8_t> arena_;
+  const Arena& arena_;
   const bool check_only_;
   uint8_t variant_ = 0;
   Span<const int32_t> inputs_;

@@ -11,7 +11,7 @@ namespace {
 // What all checks are about.
 struct Context {
   const Model& model;
-  Span<uint8_t> arena;
+  const Arena& arena;
   int64_t work_limit;
 };
 
@@ -226,7 +226,7 @@ Status CheckSignature(const Context& context, const Rules& rules,
 
 }  // namespace
 
-Status GetEnd(const Model& model, Span<uint8_t> arena, const char* signature,
+Status GetEnd(const Model& model, const Arena& arena, const char* signature,
               Side side, const char* name, Tensor* tensor) {
   Signature found;
   Status status = model.GetSignature(signature, &found);
@@ -245,7 +245,7 @@ Status GetEnd(const Model& model, Span<uint8_t> arena, const char* signature,
   return status;
 }
 
-Status CheckSignatures(const Model& model, Span<uint8_t> arena,
+Status CheckSignatures(const Model& model, const Arena& arena,
                        int64_t work_limit, int32_t* init) {
   const Context context = {model, arena, work_limit};
   *init = -1;

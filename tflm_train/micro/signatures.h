@@ -25,12 +25,12 @@ constexpr char kOutput[] = "output";
 enum class Side { kInput, kOutput };
 
 // The tensor of this name at one side of a signature.
-Status GetEnd(const Model& model, Span<uint8_t> arena, const char* signature,
+Status GetEnd(const Model& model, const Arena& arena, const char* signature,
               Side side, const char* name, Tensor* tensor);
 
 // Checks all four, every op they reach, and the subgraph that gives variables
 // their initial values, which is returned in `init`; -1 if there is none.
-Status CheckSignatures(const Model& model, Span<uint8_t> arena,
+Status CheckSignatures(const Model& model, const Arena& arena,
                        int64_t work_limit, int32_t* init);
 
 }  // namespace biotrain

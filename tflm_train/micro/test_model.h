@@ -78,6 +78,10 @@ class TestModel {
     }
   }
 
+  // The plan's table of regions, which must live until Finish(): see
+  // docs/format.md.
+  void SetRegions(Span<const int32_t> table) { regions_ = table; }
+
   Span<uint8_t> Finish(int32_t arena_bytes, int32_t variable_bytes) {
     FlatWriter& w = writer_;
     w.Reserve(8);
@@ -219,9 +223,11 @@ class TestModel {
     writer_.LinkNext(model, schema::model::kBuffers);
     const uint32_t buffers = writer_.Words(2 + tensor_count_, nullptr);
     writer_.Link(buffers, writer_.Table(1));
-    int32_t plan[5 + 3 * 8 + kMax] = {3, arena_bytes, variable_bytes,
-                                      variable_bytes, subgraph_count_};
+    int32_t plan[5 + 3 * 8 + 2 * kMax] = {regions_.empty() ? 3 : 4, arena_bytes,
+                                          variable_bytes, variable_bytes,
+                                          subgraph_count_};
     int words = 5;
+    for (const int32_t word : regions_) plan[words++] = word;
     for (int i = 0; i < subgraph_count_; ++i) {
       const int first = subgraphs_[i].first_tensor;
       plan[words++] = TensorEnd(i) - first;
@@ -271,6 +277,7 @@ class TestModel {
   }
 
   FlatWriter writer_;
+  Span<const int32_t> regions_;
   TensorEntry tensors_[kMax];
   int tensor_count_ = 0;
   OpEntry ops_[kMax];

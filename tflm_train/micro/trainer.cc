@@ -12,8 +12,6 @@
 namespace biotrain {
 namespace {
 
-constexpr uintptr_t kArenaAlignment = 16;
-
 Status BadArgument(const char* what, int64_t wanted, int64_t found) {
   return Error(StatusCode::kBadArgument, what, wanted, found);
 }
@@ -56,6 +54,22 @@ SampleSource InMemory(Span<const float> x) {
   return {const_cast<float*>(x.data()), get};
 }
 
+Status CheckMemory(Span<const uint8_t> model, Span<uint8_t> memory,
+                   int32_t wanted) {
+  const auto address = reinterpret_cast<uintptr_t>(memory.data());
+  if (address % kArenaAlignment != 0) {
+    return Error(StatusCode::kArenaMisaligned, "arena", kArenaAlignment,
+                 address % kArenaAlignment);
+  }
+  if (memory.size() < static_cast<size_t>(wanted)) {
+    return Error(StatusCode::kArenaTooSmall, "arena", wanted, memory.size());
+  }
+  if (Overlap(model.data(), model.size(), memory.data(), memory.size())) {
+    return BadArgument("arena_overlaps_model", 0, 1);
+  }
+  return {};
+}
+
 }  // namespace
 
 Status Trainer::RequiredArena(Span<const uint8_t> model, size_t* bytes) {
@@ -65,38 +79,70 @@ Status Trainer::RequiredArena(Span<const uint8_t> model, size_t* bytes) {
   return status;
 }
 
+Status Trainer::RequiredRegion(Span<const uint8_t> model, size_t i,
+                               size_t* bytes) {
+  Model opened;
+  const Status status = Model::Open(model, &opened);
+  *bytes = 0;
+  if (!status.ok()) return status;
+  if (opened.has_regions()) {
+    const Span<const int32_t> sizes = opened.regions().bytes;
+    if (i < sizes.size()) *bytes = sizes[i];
+  } else if (i == 0) {
+    *bytes = opened.arena_bytes();
+  }
+  return status;
+}
+
 Status Trainer::Create(Span<const uint8_t> model, Span<uint8_t> arena,
                        Trainer* trainer, const Limits& limits) {
+  return Create(model, Span<const Span<uint8_t>>(&arena, 1), trainer, limits);
+}
+
+Status Trainer::Create(Span<const uint8_t> model,
+                       Span<const Span<uint8_t>> regions, Trainer* trainer,
+                       const Limits& limits) {
   *trainer = Trainer();
   Status status = Model::Open(model, &trainer->model_);
   if (!status.ok()) return status;
-  const auto address = reinterpret_cast<uintptr_t>(arena.data());
-  if (address % kArenaAlignment != 0) {
-    return Error(StatusCode::kArenaMisaligned, "arena", kArenaAlignment,
-                 address % kArenaAlignment);
+  const Model& opened = trainer->model_;
+  if (regions.size() == 1) {
+    status = CheckMemory(model, regions[0], opened.arena_bytes());
+    return status.ok() ? trainer->Start(regions[0], limits) : status;
   }
-  const int32_t wanted = trainer->model_.arena_bytes();
-  if (arena.size() < static_cast<size_t>(wanted)) {
-    return Error(StatusCode::kArenaTooSmall, "arena", wanted, arena.size());
+  const size_t count = opened.has_regions() ? opened.regions().bytes.size() : 1;
+  if (regions.size() != count) {
+    return BadArgument("regions", count, regions.size());
   }
-  if (Overlap(model.data(), model.size(), arena.data(), arena.size())) {
-    return BadArgument("arena_overlaps_model", 0, 1);
+  const RegionTable table = opened.regions();
+  for (size_t i = 0; i < count; ++i) {
+    status = CheckMemory(model, regions[i], table.bytes[i]);
+    if (!status.ok()) return status;
+    for (size_t k = 0; k < i; ++k) {
+      if (Overlap(regions[i].data(), regions[i].size(), regions[k].data(),
+                  regions[k].size())) {
+        return BadArgument("regions_overlap", k, i);
+      }
+    }
   }
-  trainer->arena_ = {arena.data(), static_cast<size_t>(wanted)};
+  return trainer->Start(Arena(table, regions), limits);
+}
 
-  FindOps(&trainer->model_);
-  status = CheckSignatures(trainer->model_, trainer->arena_,
-                           limits.work_per_call, &trainer->init_subgraph_);
+Status Trainer::Start(const Arena& arena, const Limits& limits) {
+  arena_ = arena;
+  FindOps(&model_);
+  Status status =
+      CheckSignatures(model_, arena_, limits.work_per_call, &init_subgraph_);
   if (!status.ok()) return status;
-  trainer->created_ = true;
-  status = trainer->Reset();
-  trainer->created_ = status.ok();
+  created_ = true;
+  status = Reset();
+  created_ = status.ok();
   return status;
 }
 
 Status Trainer::Reset() {
   if (!created_) return NotCreated();
-  if (!arena_.empty()) std::memset(arena_.data(), 0, arena_.size());
+  arena_.Clear(0, model_.arena_bytes());
   if (init_subgraph_ < 0) return {};
   Subgraph init;
   const Status status = GetInitSubgraph(model_, init_subgraph_, &init);
@@ -162,7 +208,7 @@ Status Trainer::TrainStep(const SampleSource* x, float* loss) {
   const int32_t bytes = model_.variable_bytes() - begin;
   if (bytes > 0) {
     // Sums of half a batch: of no use, and no longer a momentum.
-    std::memset(arena_.data() + begin, 0, bytes);
+    arena_.Clear(begin, begin + bytes);
     status.code = StatusCode::kMomentumLost;
   }
   return status;
@@ -292,6 +338,19 @@ bool Trainer::FetchesSamples() const {
 
 size_t Trainer::ArenaUsed() const {
   return created_ ? static_cast<size_t>(model_.arena_bytes()) : 0;
+}
+
+Span<uint8_t> Trainer::Scratch() const {
+  Span<uint8_t> longest;
+  const int32_t end = created_ ? model_.arena_bytes() : 0;
+  int32_t begin =
+      (model_.variable_bytes() + kArenaAlignment - 1) & ~(kArenaAlignment - 1);
+  while (begin < end) {
+    const Span<uint8_t> piece = arena_.Piece(begin, end);
+    if (piece.size() > longest.size()) longest = piece;
+    begin += static_cast<int32_t>(piece.size());
+  }
+  return longest;
 }
 
 }  // namespace biotrain

@@ -35,12 +35,21 @@ class Trainer {
 
   // Checks every op the signatures reach, against the plan and the arena, and
   // gives the variables their initial values. `arena` starts at a multiple of
-  // 16, `model` of 4.
+  // 16, `model` of 4. One arena holds any plan.
   static Status Create(Span<const uint8_t> model, Span<uint8_t> arena,
                        Trainer* trainer, const Limits& limits = {});
 
+  // The same for a plan of several regions: a piece of memory for each, in
+  // their order, no smaller than RequiredRegion says.
+  static Status Create(Span<const uint8_t> model,
+                       Span<const Span<uint8_t>> regions, Trainer* trainer,
+                       const Limits& limits = {});
+
   // What Create needs, from the plan alone.
   static Status RequiredArena(Span<const uint8_t> model, size_t* bytes);
+  // Of region `i`; 0 if the plan has no such region.
+  static Status RequiredRegion(Span<const uint8_t> model, size_t i,
+                               size_t* bytes);
 
   // One optimiser step on one batch. NaN or infinity in x or y, a label the
   // model has no class for or a loss that is not finite refuse the step.
@@ -87,6 +96,8 @@ class Trainer {
   Status Reset();
 
   size_t ArenaUsed() const;
+  // The longest piece of the arena that holds nothing between two calls.
+  Span<uint8_t> Scratch() const;
   Span<const uint8_t> ModelFile() const { return model_.file(); }
 
   // Shape and type of an end of a signature: Input("train", "x", &tensor).
@@ -97,6 +108,7 @@ class Trainer {
   size_t OutputElements(const char* signature, const char* name) const;
 
  private:
+  Status Start(const Arena& arena, const Limits& limits);
   Status TrainOn(Span<const float> x, const void* y, size_t y_elements,
                  TensorType y_type, float* loss);
   Status TrainOn(const SampleSource& x, const void* y, size_t y_elements,
@@ -111,7 +123,7 @@ class Trainer {
              const SampleSource* source = nullptr) const;
 
   Model model_;
-  Span<uint8_t> arena_;
+  Arena arena_;
   int32_t init_subgraph_ = -1;
   bool created_ = false;
 };

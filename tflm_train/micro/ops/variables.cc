@@ -19,6 +19,10 @@ Tensor Variable(OpContext& op, int32_t bytes) {
   op.Expect(int64_t{variable.offset} + bytes <= op.variable_bytes(),
             StatusCode::kNoPlan, "variable_bytes", op.variable_bytes(),
             int64_t{variable.offset} + bytes);
+  if (!op.ok()) return variable;
+  op.Expect(op.arena().Holds(variable.offset, variable.offset + bytes),
+            StatusCode::kNoPlan, "region_of_variable", variable.offset,
+            variable.offset + bytes);
   return variable;
 }
 

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Changes of a schedule that may save instructions where there is RAM left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+from converters.graph import Graph, Op, Subgraph
+from converters.passes.fetch_again import code_readers
+from converters.passes.slope_sums import SLOPES
+from converters.passes.stream_channels import Chain
+from converters.search.recipe import Place, Prepared, Recipe
+
+
+@dataclass(frozen=True)
+class Move:
+    """``words`` are for the report."""
+
+    words: str
+    of: Callable[[Recipe], Recipe]
+
+
+def moves(prepared: Prepared, recipe: Recipe, graph: Graph) -> Iterator[Move]:
+    """Those of a recipe and its graph: chains in fewer pieces, tensors stored instead of computed
+    again, codes kept, samples as floats, fast algorithms.
+    """
+    for place, chain, subgraph in _chains(prepared, recipe):
+        where = f"chain {place[1]} of {place[0]}"
+        for count in range(1, chain.channels):
+            if chain.channels % count == 0:
+                pieces = "one piece" if count == 1 else f"{count} pieces"
+                yield Move(f"{where} in {pieces}", partial(_in_pieces, place=place, count=count))
+        for op in subgraph.ops:
+            if op.outputs and op.outputs[0] in chain.outputs and _worth_keeping(op):
+                words = f"{where}: {op.kind} {op.outputs[0]} stored, not computed again"
+                yield Move(words, partial(_keeping, place=place, tensors=op.outputs))
+    for index in prepared.streamed:
+        name = prepared.graph.subgraphs[index].name
+        readers = code_readers(graph, index)
+        if len(readers) > 1:
+            yield Move(f"codes kept in {name}", partial(_fetching_once, name=name))
+        for n in range(len(readers)):
+            words = f"reader {n} in {name} has all of a sample as floats"
+            yield Move(words, partial(_as_floats, place=(name, n)))
+    for subgraph in graph.subgraphs:
+        words = f"workspaces of fast filters in {subgraph.name}"
+        yield Move(words, partial(_fast_in, name=subgraph.name))
+
+
+def _in_pieces(recipe: Recipe, *, place: Place, count: int) -> Recipe:
+    return replace(recipe, slices={**recipe.slices, place: count})
+
+
+def _worth_keeping(op: Op) -> bool:
+    return "Conv2D" in op.kind or op.kind == SLOPES
+
+
+def _keeping(recipe: Recipe, *, place: Place, tensors: tuple[int, ...]) -> Recipe:
+    return replace(recipe, kept=recipe.kept | {(place, t) for t in tensors})
+
+
+def _fast_in(recipe: Recipe, *, name: str) -> Recipe:
+    return replace(recipe, fast_fir=(recipe.fast_fir or frozenset()) | {name})
+
+
+def _fetching_once(recipe: Recipe, *, name: str) -> Recipe:
+    return replace(recipe, fetch_once=recipe.fetch_once | {name})
+
+
+def _as_floats(recipe: Recipe, *, place: Place) -> Recipe:
+    return replace(recipe, floats=recipe.floats | {place})
+
+
+def _chains(prepared: Prepared, recipe: Recipe) -> Iterator[tuple[Place, Chain, Subgraph]]:
+    if recipe.at_least is None:
+        return
+    for position, index in enumerate(prepared.streamed):
+        subgraph = prepared.graph.subgraphs[index]
+        for n, chain in enumerate(prepared.chains_of(position, recipe.at_least)):
+            yield (subgraph.name, n), chain, subgraph
