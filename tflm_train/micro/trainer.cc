@@ -66,8 +66,10 @@ Status Trainer::RequiredArena(Span<const uint8_t> model, size_t* bytes) {
 }
 
 Status Trainer::Create(Span<const uint8_t> model, Span<uint8_t> arena,
-                       Trainer* trainer, const Limits& limits) {
+                       Trainer* trainer, const Limits& limits,
+                       const Executor* executor) {
   *trainer = Trainer();
+  trainer->executor_ = executor;
   Status status = Model::Open(model, &trainer->model_);
   if (!status.ok()) return status;
   const auto address = reinterpret_cast<uintptr_t>(arena.data());
@@ -101,7 +103,13 @@ Status Trainer::Reset() {
   Subgraph init;
   const Status status = GetInitSubgraph(model_, init_subgraph_, &init);
   if (!status.ok()) return status;
-  return RunSubgraph(model_, init, arena_, /*loss=*/nullptr);
+  return RunSubgraphAt(init_subgraph_, init, /*loss=*/nullptr);
+}
+
+Status Trainer::RunSubgraphAt(int32_t index, const Subgraph& subgraph,
+                              const float* loss) const {
+  if (executor_ == nullptr) return RunSubgraph(model_, subgraph, arena_, loss);
+  return executor_->run(executor_->context, index, subgraph, loss);
 }
 
 Status Trainer::Run(const char* signature, const float* loss,
@@ -112,7 +120,7 @@ Status Trainer::Run(const char* signature, const float* loss,
   if (status.ok()) status = model_.GetSubgraph(found.subgraph, &subgraph);
   if (!status.ok()) return status;
   subgraph.source = source;
-  return RunSubgraph(model_, subgraph, arena_, loss);
+  return RunSubgraphAt(found.subgraph, subgraph, loss);
 }
 
 Status Trainer::Input(const char* signature, const char* name,

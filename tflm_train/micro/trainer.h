@@ -29,15 +29,24 @@ struct Limits {
   int64_t work_per_call = int64_t{1} << 32;  // a few seconds on a laptop
 };
 
+// Another interpreter that runs the subgraphs of a trainer's model, operator by
+// operator as RunSubgraph does.
+struct Executor {
+  void* context = nullptr;
+  Status (*run)(void* context, int32_t index, const Subgraph& subgraph,
+                const float* loss) = nullptr;
+};
+
 class Trainer {
  public:
   Trainer() = default;
 
   // Checks every op the signatures reach, against the plan and the arena, and
   // gives the variables their initial values. `arena` starts at a multiple of
-  // 16, `model` of 4.
+  // 16, `model` of 4. An `executor` must outlive the trainer.
   static Status Create(Span<const uint8_t> model, Span<uint8_t> arena,
-                       Trainer* trainer, const Limits& limits = {});
+                       Trainer* trainer, const Limits& limits = {},
+                       const Executor* executor = nullptr);
 
   // What Create needs, from the plan alone.
   static Status RequiredArena(Span<const uint8_t> model, size_t* bytes);
@@ -88,6 +97,7 @@ class Trainer {
 
   size_t ArenaUsed() const;
   Span<const uint8_t> ModelFile() const { return model_.file(); }
+  const Model& model() const { return model_; }
 
   // Shape and type of an end of a signature: Input("train", "x", &tensor).
   Status Input(const char* signature, const char* name, Tensor* tensor) const;
@@ -110,8 +120,12 @@ class Trainer {
   Status Run(const char* signature, const float* loss,
              const SampleSource* source = nullptr) const;
 
+  Status RunSubgraphAt(int32_t index, const Subgraph& subgraph,
+                       const float* loss) const;
+
   Model model_;
   Span<uint8_t> arena_;
+  const Executor* executor_ = nullptr;
   int32_t init_subgraph_ = -1;
   bool created_ = false;
 };
