@@ -6,6 +6,7 @@
 
 #include "tensorflow/lite/micro/micro_allocator.h"
 #include "tflm_train/micro/trainer.h"
+#include "tflm_train/ports/port.h"
 #include "tflm_train/testing/micro_test.h"
 #include "tflm_train/testing/test_data.h"
 #include "tflm_train/tflm/memory_planner.h"
@@ -17,11 +18,16 @@
 #define NAME(base, suffix) JOIN(base, suffix)
 
 #ifdef BIOTRAIN_BARE_METAL
-// TFLM's own want a libc with files.
-extern "C" void DebugLog(const char* format, va_list) {
-  biotrain::TestPrint(format);
+// What TFLM calls of a libc that has files; on a board it is yours.
+extern "C" {
+void DebugLog(const char* format, va_list) { biotrain::TestPrint(format); }
+int DebugVsnprintf(char*, size_t, const char*, va_list) { return 0; }
+void abort() { biotrain::port::Exit(false); }
+void __assert_func(const char*, int, const char*, const char* failed) {
+  biotrain::TestPrint(failed);
+  abort();
 }
-extern "C" int DebugVsnprintf(char*, size_t, const char*, va_list) { return 0; }
+}
 #endif
 
 namespace biotrain {
