@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tflm_train/tflm/training_op.h"
 
+#include <cstddef>
+
+#include "tensorflow/lite/micro/micro_allocator.h"
 #include "tensorflow/lite/micro/micro_context.h"
 #include "tensorflow/lite/micro/micro_interpreter_graph.h"
 #include "tensorflow/lite/micro/micro_log.h"
@@ -9,9 +12,17 @@
 namespace biotrain {
 namespace {
 
-// The node's tensors and options are those of its operator in the flatbuffer,
-// of which TFLM's graph knows the number.
-TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode*) {
+// The number of a node's operator in its subgraph: nodes stand in that order.
+int32_t OperatorIndex(const tflite::SubgraphAllocations& subgraph,
+                      const TfLiteNode* node) {
+  static_assert(offsetof(tflite::NodeAndRegistration, node) == 0);
+  const auto* entry =
+      reinterpret_cast<const tflite::NodeAndRegistration*>(node);
+  return static_cast<int32_t>(entry - subgraph.node_and_registrations);
+}
+
+// The node's tensors and options are those of its operator in the flatbuffer.
+TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
   tflite::MicroContext* micro = tflite::GetMicroContext(context);
   auto& graph = static_cast<tflite::MicroInterpreterGraph&>(micro->graph());
   auto* call = static_cast<TrainingCall*>(micro->external_context());
@@ -23,7 +34,8 @@ TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode*) {
   }
   call->status =
       RunOperator(*call->model, *call->subgraph,
-                  graph.GetCurrentOperatorIndex(), call->arena, call->loss);
+                  OperatorIndex(graph.GetAllocations()[subgraph], node),
+                  call->arena, call->loss);
   return call->status.ok() ? kTfLiteOk : kTfLiteError;
 }
 
