@@ -20,7 +20,8 @@ def write_tflm_ops(graph: Graph, path: Path, *, base: str, comment: str) -> Path
     custom = sorted(kind for kind, is_custom in ops.items() if is_custom)
     builtins = sorted(ops.keys() - set(custom))
     adds = [f'    this->AddTrainingOp("{kind}");\n' for kind in custom]
-    adds += [f"    this->AddTrainingBuiltin(tflite::BuiltinOperator_{kind});\n" for kind in builtins]
+    builtin = "    this->AddTrainingBuiltin(tflite::BuiltinOperator_{});\n"
+    adds += [builtin.format(kind) for kind in builtins]
     name, guard = resolver_name(base), f"BIOTRAIN_{identifier(base).upper()}_TFLM_OPS_H_"
     counts = f"{len(custom)}, {len(builtins)}"
     path.write_text(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What stock TFLM takes for a builtin flatbuffer: the plan it was given, and its own bookkeeping."""
+"""What stock TFLM takes for a builtin flatbuffer: the plan it obeys, and its own bookkeeping."""
 
 from __future__ import annotations
 
