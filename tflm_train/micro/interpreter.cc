@@ -96,27 +96,6 @@ Status CheckLoss(const float* loss) {
   return Error(StatusCode::kLossNotFinite, "loss", 1, 0);
 }
 
-[[gnu::always_inline]] inline Status RunOne(const Model& model,
-                                            const Subgraph& subgraph, int32_t i,
-                                            Span<uint8_t> arena,
-                                            const float* loss) {
-  if (i == subgraph.commit_op) {
-    const Status status = CheckLoss(loss);
-    if (!status.ok()) return status;
-  }
-  biotrain_op_mark();
-  const TrustedTable table = subgraph.operators.Trusted(i);
-  const OpEntry& entry =
-      OpOfCode(model, table.Number<uint32_t>(schema::op::kOpcodeIndex));
-  if (IsInPlace(entry, table, subgraph)) return {};
-  OpContext op(model, subgraph, i, arena, /*check_only=*/false);
-  op.set_variant(entry.variant);
-  entry.run(op);
-  if (op.ok()) return {};
-  if (op.status().where[0] == '\0') op.status().where = entry.name;
-  return op.status();
-}
-
 }  // namespace
 
 Status CheckSubgraph(const Model& model, const Subgraph& subgraph,
@@ -137,17 +116,25 @@ Status CheckSubgraph(const Model& model, const Subgraph& subgraph,
   return status;
 }
 
-Status RunOperator(const Model& model, const Subgraph& subgraph, int32_t index,
-                   Span<uint8_t> arena, const float* loss) {
-  return RunOne(model, subgraph, index, arena, loss);
-}
-
 Status RunSubgraph(const Model& model, const Subgraph& subgraph,
                    Span<uint8_t> arena, const float* loss) {
   const int32_t count = subgraph.operators.size();
   for (int32_t i = 0; i < count; ++i) {
-    const Status status = RunOne(model, subgraph, i, arena, loss);
-    if (!status.ok()) return status;
+    if (i == subgraph.commit_op) {
+      const Status status = CheckLoss(loss);
+      if (!status.ok()) return status;
+    }
+    biotrain_op_mark();
+    const TrustedTable table = subgraph.operators.Trusted(i);
+    const OpEntry& entry =
+        OpOfCode(model, table.Number<uint32_t>(schema::op::kOpcodeIndex));
+    if (IsInPlace(entry, table, subgraph)) continue;
+    OpContext op(model, subgraph, i, arena, /*check_only=*/false);
+    op.set_variant(entry.variant);
+    entry.run(op);
+    if (op.ok()) continue;
+    if (op.status().where[0] == '\0') op.status().where = entry.name;
+    return op.status();
   }
   return CheckLoss(loss);
 }

@@ -25,10 +25,6 @@ Status CheckSubgraph(const Model& model, const Subgraph& subgraph,
 Status RunSubgraph(const Model& model, const Subgraph& subgraph,
                    Span<uint8_t> arena, const float* loss);
 
-// One operator of it, for interpreters that bring the loop.
-Status RunOperator(const Model& model, const Subgraph& subgraph, int32_t index,
-                   Span<uint8_t> arena, const float* loss);
-
 // The subgraph the CALL_ONCE ops of this one name; -1 if it has none.
 Status FindInitSubgraph(const Model& model, const Subgraph& subgraph,
                         int32_t* init);

@@ -96,6 +96,12 @@ Status Trainer::Create(Span<const uint8_t> model, Span<uint8_t> arena,
   return status;
 }
 
+[[gnu::always_inline]] inline Status Trainer::RunSubgraphAt(
+    int32_t index, const Subgraph& subgraph, const float* loss) const {
+  if (executor_ == nullptr) return RunSubgraph(model_, subgraph, arena_, loss);
+  return executor_->run(executor_->context, index, subgraph, loss);
+}
+
 Status Trainer::Reset() {
   if (!created_) return NotCreated();
   if (!arena_.empty()) std::memset(arena_.data(), 0, arena_.size());
@@ -104,12 +110,6 @@ Status Trainer::Reset() {
   const Status status = GetInitSubgraph(model_, init_subgraph_, &init);
   if (!status.ok()) return status;
   return RunSubgraphAt(init_subgraph_, init, /*loss=*/nullptr);
-}
-
-Status Trainer::RunSubgraphAt(int32_t index, const Subgraph& subgraph,
-                              const float* loss) const {
-  if (executor_ == nullptr) return RunSubgraph(model_, subgraph, arena_, loss);
-  return executor_->run(executor_->context, index, subgraph, loss);
 }
 
 Status Trainer::Run(const char* signature, const float* loss,

@@ -8,6 +8,9 @@
 #include "tensorflow/lite/micro/micro_interpreter_graph.h"
 #include "tensorflow/lite/micro/micro_log.h"
 #include "tflm_train/micro/interpreter.h"
+#include "tflm_train/micro/op_context.h"
+#include "tflm_train/micro/op_table.h"
+#include "tflm_train/micro/schema.h"
 
 namespace biotrain {
 namespace {
@@ -19,6 +22,22 @@ int32_t OperatorIndex(const tflite::SubgraphAllocations& subgraph,
   const auto* entry =
       reinterpret_cast<const tflite::NodeAndRegistration*>(node);
   return static_cast<int32_t>(entry - subgraph.node_and_registrations);
+}
+
+Status Run(const TrainingCall& call, int32_t index) {
+  const Subgraph& subgraph = *call.subgraph;
+  const bool commits = index == subgraph.commit_op;
+  if (commits && call.loss != nullptr && !IsFinite(*call.loss)) {
+    return Error(StatusCode::kLossNotFinite, "loss", 1, 0);
+  }
+  const OpEntry& entry =
+      OpOfCode(*call.model, subgraph.operators.Trusted(index).Number<uint32_t>(
+                                schema::op::kOpcodeIndex));
+  OpContext op(*call.model, subgraph, index, call.arena, /*check_only=*/false);
+  op.set_variant(entry.variant);
+  entry.run(op);
+  if (!op.ok() && op.status().where[0] == '\0') op.status().where = entry.name;
+  return op.status();
 }
 
 // The node's tensors and options are those of its operator in the flatbuffer.
@@ -33,9 +52,7 @@ TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
     return kTfLiteError;
   }
   call->status =
-      RunOperator(*call->model, *call->subgraph,
-                  OperatorIndex(graph.GetAllocations()[subgraph], node),
-                  call->arena, call->loss);
+      Run(*call, OperatorIndex(graph.GetAllocations()[subgraph], node));
   return call->status.ok() ? kTfLiteOk : kTfLiteError;
 }
 
