@@ -1,40 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // A converted model, trained by TFLM's interpreter and by the runner: the same
 // losses and the same variables, bit for bit, and in the arena of the plan.
-#include <cstdarg>
 #include <cstring>
 
 #include "tensorflow/lite/micro/micro_allocation_info.h"
 #include "tensorflow/lite/micro/micro_allocator.h"
 #include "tflm_train/micro/trainer.h"
-#include "tflm_train/ports/port.h"
 #include "tflm_train/testing/micro_test.h"
 #include "tflm_train/testing/test_data.h"
 #include "tflm_train/tflm/memory_planner.h"
+#include "tflm_train/tflm/model_test.h"
 #include "tflm_train/tflm/signature_interpreter.h"
-// What `biotrain convert` wrote.
-#include BIOTRAIN_MODEL_HEADER
-#include BIOTRAIN_OPS_HEADER
-#define JOIN(a, b) a##b
-#define NAME(base, suffix) JOIN(base, suffix)
-
-#ifdef BIOTRAIN_BARE_METAL
-// What TFLM calls of a libc that has files; on a board it is yours.
-extern "C" {
-void DebugLog(const char* format, va_list) { biotrain::TestPrint(format); }
-int DebugVsnprintf(char*, size_t, const char*, va_list) { return 0; }
-void abort() { biotrain::port::Exit(false); }
-void __assert_func(const char*, int, const char*, const char* failed) {
-  biotrain::TestPrint(failed);
-  abort();
-}
-}
-#endif
-
 namespace biotrain {
 namespace {
 
-constexpr size_t kPlanBytes = NAME(BIOTRAIN_MODEL_DATA, _arena_bytes);
 // Enough for TFLM's own planner too, which reuses nothing here.
 constexpr size_t kBookkeepingBytes = 1024 * 1024;
 // Of the bookkeeping that is neither tensors nor nodes.
@@ -48,10 +27,6 @@ alignas(16) uint8_t runner_arena[kPlanBytes];
 float samples[kMaxElements];
 int32_t labels[64];
 alignas(4) uint8_t state[2][kMaxState];
-
-Span<const uint8_t> File() {
-  return {BIOTRAIN_MODEL_DATA, NAME(BIOTRAIN_MODEL_DATA, _size)};
-}
 
 // Everything that a TFLM application sets up.
 struct Application {
