@@ -11,6 +11,7 @@
 #include "tflm_train/tflm/memory_planner.h"
 #include "tflm_train/tflm/model_test.h"
 #include "tflm_train/tflm/signature_interpreter.h"
+
 namespace biotrain {
 namespace {
 
