@@ -94,8 +94,8 @@ def test_the_arena_is_the_plan_and_bookkeeping(
     plan = offline_plan(graph)
     variables = sum(4 * math.prod(shape) for shape in builtin.report["variables"].values())
     planned = arena_of(graph)
-    print(explain(planned, plan.head_bytes, variables))
     unplanned = arena_of(replace(graph, metadata={}))
+    print(explain(planned, plan.head_bytes, variables))
     print(
         f"without_plan={unplanned.total} head={unplanned.head}; with_plan={planned.total} "
         f"head={planned.head}; runner_arena={converted('eegnet').arena_bytes}"
