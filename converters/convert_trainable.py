@@ -303,6 +303,7 @@ def _emit(
     from converters.emit.op_table import write_op_table
     from converters.emit.predict import predict_steps
     from converters.emit.report import memory_map, op_counts, ram_by_region
+    from converters.emit.tflm_ops import write_tflm_ops
     from converters.emit.work import step_macs
     from converters.step.twin import leaf_layers
 
@@ -324,6 +325,8 @@ def _emit(
     if plan:
         table = write_op_table(graph, folder / f"{base}_model_ops.cc", comment=comment)
         files["op_table"] = str(table)
+        resolver = folder / f"{base}_tflm_ops.h"
+        files["tflm_ops"] = str(write_tflm_ops(graph, resolver, base=base, comment=comment))
     trained = set(step.trained_names())
     report: dict[str, Any] = {
         "model": model.name,

@@ -68,6 +68,7 @@ def test_files_exist_and_are_named_after_the_model(micro: ConversionResult) -> N
         "eegnet_dropout_model_data.h",
         "eegnet_dropout_model_data.cc",
         "eegnet_dropout_model_ops.cc",
+        "eegnet_dropout_tflm_ops.h",
         "report.json",
     }
     assert all(p.parent == folder and p.stat().st_size > 0 for p in files.values())

@@ -87,6 +87,8 @@ CPP: dict[str, set[str]] = {
         "tflm_train/ports",
         "tflm_train/store",
     },
+    # Inside upstream TFLM, whose tree is the user's. Its test is a program of a port.
+    "tflm_train/tflm": {"tensorflow", "tflm_train/micro", "tflm_train/ports"},
     "tflm_train/bench": {"tflm_train/kernels", "tflm_train/ports"},
     "tflm_train/bench/host": {"tflm_train/micro", "tflm_train/ports"},
     # In a package it lies beside its own headers and those of the model.

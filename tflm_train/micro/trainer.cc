@@ -95,14 +95,17 @@ Status Trainer::RequiredRegion(Span<const uint8_t> model, size_t i,
 }
 
 Status Trainer::Create(Span<const uint8_t> model, Span<uint8_t> arena,
-                       Trainer* trainer, const Limits& limits) {
-  return Create(model, Span<const Span<uint8_t>>(&arena, 1), trainer, limits);
+                       Trainer* trainer, const Limits& limits,
+                       const Executor* executor) {
+  return Create(model, Span<const Span<uint8_t>>(&arena, 1), trainer, limits,
+                executor);
 }
 
 Status Trainer::Create(Span<const uint8_t> model,
                        Span<const Span<uint8_t>> regions, Trainer* trainer,
-                       const Limits& limits) {
+                       const Limits& limits, const Executor* executor) {
   *trainer = Trainer();
+  trainer->executor_ = executor;
   Status status = Model::Open(model, &trainer->model_);
   if (!status.ok()) return status;
   const Model& opened = trainer->model_;
@@ -140,6 +143,12 @@ Status Trainer::Start(const Arena& arena, const Limits& limits) {
   return status;
 }
 
+[[gnu::always_inline]] inline Status Trainer::RunSubgraphAt(
+    int32_t index, const Subgraph& subgraph, const float* loss) const {
+  if (executor_ == nullptr) return RunSubgraph(model_, subgraph, arena_, loss);
+  return executor_->run(executor_->context, index, subgraph, loss);
+}
+
 Status Trainer::Reset() {
   if (!created_) return NotCreated();
   arena_.Clear(0, model_.arena_bytes());
@@ -147,7 +156,7 @@ Status Trainer::Reset() {
   Subgraph init;
   const Status status = GetInitSubgraph(model_, init_subgraph_, &init);
   if (!status.ok()) return status;
-  return RunSubgraph(model_, init, arena_, /*loss=*/nullptr);
+  return RunSubgraphAt(init_subgraph_, init, /*loss=*/nullptr);
 }
 
 Status Trainer::Run(const char* signature, const float* loss,
@@ -158,7 +167,7 @@ Status Trainer::Run(const char* signature, const float* loss,
   if (status.ok()) status = model_.GetSubgraph(found.subgraph, &subgraph);
   if (!status.ok()) return status;
   subgraph.source = source;
-  return RunSubgraph(model_, subgraph, arena_, loss);
+  return RunSubgraphAt(found.subgraph, subgraph, loss);
 }
 
 Status Trainer::Input(const char* signature, const char* name,

@@ -29,21 +29,32 @@ struct Limits {
   int64_t work_per_call = int64_t{1} << 32;  // a few seconds on a laptop
 };
 
+// Another interpreter that runs the subgraphs of a trainer's model, operator by
+// operator as RunSubgraph does.
+struct Executor {
+  void* context = nullptr;
+  Status (*run)(void* context, int32_t index, const Subgraph& subgraph,
+                const float* loss) = nullptr;
+};
+
 class Trainer {
  public:
   Trainer() = default;
 
   // Checks every op the signatures reach, against the plan and the arena, and
   // gives the variables their initial values. `arena` starts at a multiple of
-  // 16, `model` of 4. One arena holds any plan.
+  // 16, `model` of 4. One arena holds any plan. An `executor` must outlive the
+  // trainer.
   static Status Create(Span<const uint8_t> model, Span<uint8_t> arena,
-                       Trainer* trainer, const Limits& limits = {});
+                       Trainer* trainer, const Limits& limits = {},
+                       const Executor* executor = nullptr);
 
   // The same for a plan of several regions: a piece of memory for each, in
   // their order, no smaller than RequiredRegion says.
   static Status Create(Span<const uint8_t> model,
                        Span<const Span<uint8_t>> regions, Trainer* trainer,
-                       const Limits& limits = {});
+                       const Limits& limits = {},
+                       const Executor* executor = nullptr);
 
   // What Create needs, from the plan alone.
   static Status RequiredArena(Span<const uint8_t> model, size_t* bytes);
@@ -99,6 +110,7 @@ class Trainer {
   // The longest piece of the arena that holds nothing between two calls.
   Span<uint8_t> Scratch() const;
   Span<const uint8_t> ModelFile() const { return model_.file(); }
+  const Model& model() const { return model_; }
 
   // Shape and type of an end of a signature: Input("train", "x", &tensor).
   Status Input(const char* signature, const char* name, Tensor* tensor) const;
@@ -122,8 +134,12 @@ class Trainer {
   Status Run(const char* signature, const float* loss,
              const SampleSource* source = nullptr) const;
 
+  Status RunSubgraphAt(int32_t index, const Subgraph& subgraph,
+                       const float* loss) const;
+
   Model model_;
   Arena arena_;
+  const Executor* executor_ = nullptr;
   int32_t init_subgraph_ = -1;
   bool created_ = false;
 };

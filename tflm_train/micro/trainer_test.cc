@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "tflm_train/micro/dense_model_test.h"
+#include "tflm_train/micro/interpreter.h"
 #include "tflm_train/testing/micro_test.h"
 
 namespace biotrain {
@@ -222,6 +223,46 @@ void TestDamagedFiles(TestContext& test) {
   ExpectStatus(test, f.Create(sizeof f.arena), StatusCode::kOk, "undamaged");
 }
 
+// Stands for another interpreter.
+struct OtherLoop {
+  Trainer* trainer;
+  Span<uint8_t> arena;
+  int runs = 0;
+  bool fails = false;
+
+  static Status Run(void* context, int32_t, const Subgraph& subgraph,
+                    const float* loss) {
+    auto* self = static_cast<OtherLoop*>(context);
+    ++self->runs;
+    if (self->fails) return Error(StatusCode::kBadArgument, "loop", 0, 1);
+    return RunSubgraph(self->trainer->model(), subgraph, self->arena, loss);
+  }
+};
+
+void TestExecutorRunsEverySubgraph(TestContext& test) {
+  Fixture& f = Fresh();
+  float wanted[kIn * kOut], loss = 0.0f, wanted_loss = 0.0f;
+  ExpectStatus(test, f.Train(kXData, kLabels, &wanted_loss), StatusCode::kOk,
+               "runner");
+  ExpectStatus(test, f.Save(wanted), StatusCode::kOk, "runner's save");
+
+  OtherLoop loop = {&f.trainer, {f.arena, sizeof f.arena}};
+  const Executor executor = {&loop, OtherLoop::Run};
+  const Span<uint8_t> arena(f.arena, sizeof f.arena);
+  ExpectStatus(test, Trainer::Create(f.file, arena, &f.trainer, {}, &executor),
+               StatusCode::kOk, "create");
+  test.ExpectEqual(loop.runs, 1, "initial values");
+  float weights[kIn * kOut];
+  ExpectStatus(test, f.Train(kXData, kLabels, &loss), StatusCode::kOk, "train");
+  ExpectStatus(test, f.Save(weights), StatusCode::kOk, "save");
+  test.ExpectEqual(loop.runs, 3, "runs");
+  test.ExpectSameBits(&loss, &wanted_loss, 1, "loss");
+  test.ExpectSameBits(weights, wanted, kIn * kOut, "weights");
+  loop.fails = true;
+  ExpectStatus(test, f.Train(kXData, kLabels, &loss), StatusCode::kBadArgument,
+               "its failure is the step's");
+}
+
 constexpr TestCase kTests[] = {
     {"trains_as_expected", TestTrainsAsExpected},
     {"in_place_is_the_same", TestInPlaceIsTheSame},
@@ -233,6 +274,7 @@ constexpr TestCase kTests[] = {
     {"unknown_op_is_named", TestUnknownOpIsNamed},
     {"work_is_bounded", TestWorkIsBounded},
     {"damaged_files", TestDamagedFiles},
+    {"executor_runs_every_subgraph", TestExecutorRunsEverySubgraph},
 };
 
 }  // namespace
