@@ -99,8 +99,8 @@ def add_parser(subparsers: Any) -> None:
 def run(args: Any) -> int:
     from rich.console import Console
 
-    from biotrain_tf.report.estimate import print_estimate
     from biotrain_tf.report.conversion import conversion_page
+    from biotrain_tf.report.estimate import print_estimate
     from biotrain_tf.report.table import print_conversion
     from converters import convert
 
