@@ -43,6 +43,11 @@ def convert(
     optimizer: str | None = None,
     learning_rate: float | None = None,
     momentum: float | None = None,
+    schedule: str | None = None,
+    schedule_steps: int | None = None,
+    weight_decay: float | None = None,
+    clip_norm: float | None = None,
+    accumulate: int | None = None,
     batch_size: int = 8,
     loss: str | None = None,
     seed: int = 0,
@@ -64,10 +69,18 @@ def convert(
             builtins only, for stock LiteRT, tflite-runtime and TFLM.
         norm: BatchNorm in training: ``keep`` (live), ``frozen`` (moving averages) or ``group``
             (GroupNorm instead).
-        strategy: ``full`` or ``last-layer``.
-        optimizer: ``sgd`` or ``momentum``; default the model's compiled SGD, else momentum 0.9.
-        learning_rate: default the compiled SGD's, else 0.01.
+        strategy: which variables move: ``none``, ``last-layer``, ``last-N``, ``layers:NAME,NAME``,
+            ``norm``, ``bias`` or ``full`` (docs/strategies.md).
+        optimizer: ``sgd``, ``momentum``, ``adam`` or ``adamw``; default the model's compiled one,
+            else momentum 0.9.
+        learning_rate: default the compiled optimizer's, else 0.01, of Adam 0.001.
         momentum: default the compiled SGD's, else 0.9.
+        schedule: ``constant``, or ``cosine`` from the rate to zero in ``schedule_steps`` calls of
+            ``train``.
+        weight_decay: part of a weight, times the rate, that each update takes off it; default 0, of
+            AdamW 0.004.
+        clip_norm: largest norm of all gradients together; default none.
+        accumulate: calls of ``train`` for one update, with the mean of their gradients; default 1.
         batch_size: samples of one training step, static.
         loss: sparse_categorical_crossentropy, categorical_crossentropy, binary_crossentropy or
             mse; default the compiled one, else by the last activation.
@@ -101,6 +114,11 @@ def convert(
         optimizer=optimizer,
         learning_rate=learning_rate,
         momentum=momentum,
+        schedule=schedule,
+        schedule_steps=schedule_steps,
+        weight_decay=weight_decay,
+        clip_norm=clip_norm,
+        accumulate=accumulate,
         batch_size=batch_size,
         loss=loss,
         seed=seed,
@@ -311,6 +329,10 @@ def _emit(
             "optimizer": step.choices.optimizer.name,
             "learning_rate": step.choices.optimizer.learning_rate,
             "momentum": step.choices.optimizer.momentum,
+            "schedule_steps": step.choices.optimizer.schedule_steps,
+            "weight_decay": step.choices.optimizer.weight_decay,
+            "clip_norm": step.choices.optimizer.clip_norm,
+            "accumulate": step.choices.optimizer.accumulate,
             "optimizer_origin": step.choices.optimizer_origin,
             "loss": step.choices.loss.name,
             "loss_origin": step.choices.loss_origin,
