@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,7 @@ def convert(
     loss: str | None = None,
     seed: int = 0,
     commute: bool | str = "auto",
+    channel_scores: Mapping[str, Any] | None = None,
     ram: str | int | None = None,
     target: str = "cortex-m4f",
     sample: str = "float32",
@@ -70,7 +71,8 @@ def convert(
         norm: BatchNorm in training: ``keep`` (live), ``frozen`` (moving averages) or ``group``
             (GroupNorm instead).
         strategy: which variables move: ``none``, ``last-layer``, ``last-N``, ``layers:NAME,NAME``,
-            ``norm``, ``bias`` or ``full`` (docs/strategies.md).
+            ``norm``, ``bias``, ``sparse:FRACTION``, ``lora:RANK``, ``layer-wise`` or ``full``
+            (docs/strategies.md).
         optimizer: ``sgd``, ``momentum``, ``adam`` or ``adamw``; default the model's compiled one,
             else momentum 0.9.
         learning_rate: default the compiled optimizer's, else 0.01, of Adam 0.001.
@@ -87,6 +89,8 @@ def convert(
         seed: of the dropout masks.
         commute: compute linear convolutions in the cheaper order: ``auto`` where a training step
             gains, with ``micro``; True wherever possible; False never.
+        channel_scores: of ``sparse``, what converters.step.channels.channel_scores found on data;
+            default the norms of the filters.
         ram: all RAM of the device, like 128K: the schedule with the fewest instructions that fits;
             ``min``: the least RAM; None: the fewest instructions.
         target: whose instruction costs decide between schedules.
@@ -123,6 +127,7 @@ def convert(
         loss=loss,
         seed=seed,
         commute=commute,
+        channel_scores=channel_scores,
     )
     demand = read_demand(ops, ram, target, sample, sample_scale)
     progress("loading")

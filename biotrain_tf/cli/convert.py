@@ -44,8 +44,8 @@ def add_parser(subparsers: Any) -> None:
         "--strategy",
         default="full",
         metavar="S",
-        help="what trains: none, last-layer, last-N, layers:NAME,NAME, norm, bias, or full "
-        "(default)",
+        help="what trains: none, last-layer, last-N, layers:NAME,NAME, norm, bias, "
+        "sparse:FRACTION, lora:RANK, layer-wise, or full (default)",
     )
     parser.add_argument(
         "--optimizer", choices=OPTIMIZERS, help="default: the model's, else momentum"

@@ -141,6 +141,7 @@ def _is_linear(layer: Any) -> bool:
     return (
         type(layer) in CONVOLUTIONS
         and layer.chain is None
+        and not getattr(layer, "lora_enabled", False)
         and layer.activation is keras.activations.linear
         and layer.activity_regularizer is None
     )

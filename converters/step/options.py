@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from converters.errors import ConversionError
 from converters.step.strategy_name import read_strategy
@@ -43,6 +45,7 @@ class StepOptions:
     loss: str | None = None
     seed: int = 0
     commute: bool | str = COMMUTE
+    channel_scores: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         _choice("norm", self.norm, NORMS)

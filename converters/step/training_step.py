@@ -20,7 +20,8 @@ from converters.step.fold import fold_norms
 from converters.step.losses import Loss, choose_loss, compiled_loss_name
 from converters.step.optimizers import Moved, Optimizer
 from converters.step.options import StepOptions
-from converters.step.strategy import apply_strategy
+from converters.step.strategy import apply_strategy, choose_channels, take_turns
+from converters.step.strategy_name import read_strategy
 from converters.step.twin import Twin, leaf_layers, make_twin
 
 
@@ -50,7 +51,7 @@ class TrainingStep(tf.Module):
     ) -> None:
         super().__init__(name="step")
         twin = make_twin(model, options, writer)
-        apply_strategy(twin.model, options.strategy)
+        apply_strategy(twin.model, options.strategy, seed=options.seed)
         self.commuted = commute(twin.model, writer, when=options.commute)
         self.folded = fold_norms(twin.model, writer, when=options.commute)
         optimizer, optimizer_origin = choose_optimizer(options, model)
@@ -66,10 +67,16 @@ class TrainingStep(tf.Module):
         )
         self._twin: Twin = twin
         self._writer = writer
-        self._optimizer = optimizer
         self._loss = loss
         self._trained: list[keras.Variable] = twin.model.trainable_variables
         self._moved: list[Moved] = [optimizer.moved(v) for v in self._trained]
+        strategy = read_strategy(options.strategy)
+        if strategy.kind == "layer-wise":
+            optimizer = take_turns(self._moved, twin.model, optimizer)
+        elif strategy.kind == "sparse":
+            scores = options.channel_scores
+            choose_channels(self._moved, twin.model, strategy.fraction, scores)
+        self._optimizer = optimizer
         # Where TensorFlow finds what has to be saved.
         self._states = [state for m in self._moved for state in m.states.values()]
         self.variables_by_name = self._name_variables()

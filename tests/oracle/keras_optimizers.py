@@ -14,10 +14,6 @@ import numpy as np
 
 from tests.oracle.keras_reference import copy_of
 
-OURS = {"momentum": "momentum", "velocity": "velocity", "accumulator": "gradient"}
-"""Names of optimiser states of a variable: Keras's, ours."""
-
-
 @dataclass(frozen=True)
 class Trained:
     """Variables by Keras path, before and after; those of the optimiser as ``<path>/<state>``."""
@@ -37,9 +33,11 @@ def train(
     prepare: Callable[[keras.Model], None] = lambda twin: None,
     norm: str = "keep",
     loss: Any = "sparse_categorical_crossentropy",
+    held: Callable[[int, str], Any] = lambda step, path: False,
 ) -> Trained:
     """One step on each batch of x [N, B, ...]. ``moving``: paths of the variables that move; a
     normalisation of which none does is in inference. ``prepare`` changes the copy that trains.
+    ``held``: where a variable and its states are put back after a step, by number and path.
     """
     twin, _ = copy_of(model, x.shape[1], norm=norm)
     prepare(twin)
@@ -49,11 +47,27 @@ def train(
     twin.compile(optimizer, loss=loss)
     before = {v.path: v.numpy().copy() for v in twin.weights}
     losses = []
-    for batch, labels in zip(x, y, strict=True):
+    states = _states(twin, optimizer)
+    for step, (batch, labels) in enumerate(zip(x, y, strict=True)):
+        old = [v.numpy().copy() for _, v in states]
         twin.reset_metrics()
         losses.append(float(twin.train_on_batch(batch, labels)))
+        for (path, variable), value in zip(states, old, strict=True):
+            variable.assign(np.where(held(step, path), value, variable.numpy()))
     after = {v.path: v.numpy().copy() for v in twin.weights}
     return Trained(np.array(losses), before, after)
+
+
+def _states(model: keras.Model, optimizer: Any) -> list[tuple[str, Any]]:
+    """Variables that move and what the optimiser has for each, by the path of the former."""
+    found = []
+    for n, variable in enumerate(model.trainable_variables):
+        found.append((variable.path, variable))
+        for name in ("_momentums", "_velocities", "momentums"):
+            of_all = getattr(optimizer, name, None)
+            if of_all:
+                found.append((variable.path, of_all[n]))
+    return found
 
 
 def keep_only(model: keras.Model, moving: Collection[str]) -> None:
