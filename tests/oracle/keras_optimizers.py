@@ -14,6 +14,7 @@ import numpy as np
 
 from tests.oracle.keras_reference import copy_of
 
+
 @dataclass(frozen=True)
 class Trained:
     """Variables by Keras path, before and after; those of the optimiser as ``<path>/<state>``."""
