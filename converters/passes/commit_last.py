@@ -120,8 +120,20 @@ def _updates(subgraph: Subgraph) -> dict[int, set[int]]:
             result[i] = readers.get(handles[op.inputs[0]], set()) - {i}
         elif op.kind.startswith(UPDATES):
             rewritten = {variable_of_value[t] for t in op.inputs if t in variable_of_value}
-            result[i] = set().union(*(readers[v] for v in rewritten)) - {i}
+            # Who compares the new value with the old one comes after; then it is not in place.
+            later = _followers(subgraph.ops, i)
+            result[i] = set().union(*(readers[v] for v in rewritten)) - later
     return result
+
+
+def _followers(ops: tuple[Op, ...], first: int) -> set[int]:
+    """Op ``first`` and all that depend on what it gives; ops are in an order of execution."""
+    found, made = {first}, set(ops[first].outputs)
+    for i in range(first + 1, len(ops)):
+        if made & set(ops[i].inputs):
+            found.add(i)
+            made |= set(ops[i].outputs)
+    return found
 
 
 def _check_reads_come_first(subgraph: Subgraph) -> None:

@@ -31,7 +31,7 @@ def choose_optimizer(options: StepOptions, model: keras.Model) -> tuple[Optimize
             origin = f"default (the model was compiled with {kind}, which is not trained with here)"
     if options.optimizer is not None:
         found, origin = _asked_for(options.optimizer, found), "--optimizer"
-    given = {
+    given: dict[str, Any] = {
         "learning_rate": options.learning_rate,
         "weight_decay": options.weight_decay,
         "clip_norm": options.clip_norm,
