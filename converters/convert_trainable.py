@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,10 +43,16 @@ def convert(
     optimizer: str | None = None,
     learning_rate: float | None = None,
     momentum: float | None = None,
+    schedule: str | None = None,
+    schedule_steps: int | None = None,
+    weight_decay: float | None = None,
+    clip_norm: float | None = None,
+    accumulate: int | None = None,
     batch_size: int = 8,
     loss: str | None = None,
     seed: int = 0,
     commute: bool | str = "auto",
+    channel_scores: Mapping[str, Any] | None = None,
     ram: str | int | None = None,
     target: str = "cortex-m4f",
     sample: str = "float32",
@@ -64,16 +70,27 @@ def convert(
             builtins only, for stock LiteRT, tflite-runtime and TFLM.
         norm: BatchNorm in training: ``keep`` (live), ``frozen`` (moving averages) or ``group``
             (GroupNorm instead).
-        strategy: ``full`` or ``last-layer``.
-        optimizer: ``sgd`` or ``momentum``; default the model's compiled SGD, else momentum 0.9.
-        learning_rate: default the compiled SGD's, else 0.01.
+        strategy: which variables move: ``none``, ``last-layer``, ``last-N``, ``layers:NAME,NAME``,
+            ``norm``, ``bias``, ``sparse:FRACTION``, ``lora:RANK``, ``layer-wise`` or ``full``
+            (docs/strategies.md).
+        optimizer: ``sgd``, ``momentum``, ``adam`` or ``adamw``; default the model's compiled one,
+            else momentum 0.9.
+        learning_rate: default the compiled optimizer's, else 0.01, of Adam 0.001.
         momentum: default the compiled SGD's, else 0.9.
+        schedule: ``constant``, or ``cosine`` from the rate to zero in ``schedule_steps`` calls of
+            ``train``.
+        weight_decay: part of a weight, times the rate, that each update takes off it; default 0, of
+            AdamW 0.004.
+        clip_norm: largest norm of all gradients together; default none.
+        accumulate: calls of ``train`` for one update, with the mean of their gradients; default 1.
         batch_size: samples of one training step, static.
         loss: sparse_categorical_crossentropy, categorical_crossentropy, binary_crossentropy or
             mse; default the compiled one, else by the last activation.
         seed: of the dropout masks.
         commute: compute linear convolutions in the cheaper order: ``auto`` where a training step
             gains, with ``micro``; True wherever possible; False never.
+        channel_scores: of ``sparse``, what converters.step.channels.channel_scores found on data;
+            default the norms of the filters.
         ram: all RAM of the device, like 128K: the schedule with the fewest instructions that fits;
             ``tcm=64K,sram=320K``: several memories, the fastest first, which has the stack;
             ``min``: the least RAM; None: the fewest instructions.
@@ -102,10 +119,16 @@ def convert(
         optimizer=optimizer,
         learning_rate=learning_rate,
         momentum=momentum,
+        schedule=schedule,
+        schedule_steps=schedule_steps,
+        weight_decay=weight_decay,
+        clip_norm=clip_norm,
+        accumulate=accumulate,
         batch_size=batch_size,
         loss=loss,
         seed=seed,
         commute=commute,
+        channel_scores=channel_scores,
     )
     demand = read_demand(ops, ram, target, sample, sample_scale)
     progress("loading")
@@ -337,6 +360,10 @@ def _emit(
             "optimizer": step.choices.optimizer.name,
             "learning_rate": step.choices.optimizer.learning_rate,
             "momentum": step.choices.optimizer.momentum,
+            "schedule_steps": step.choices.optimizer.schedule_steps,
+            "weight_decay": step.choices.optimizer.weight_decay,
+            "clip_norm": step.choices.optimizer.clip_norm,
+            "accumulate": step.choices.optimizer.accumulate,
             "optimizer_origin": step.choices.optimizer_origin,
             "loss": step.choices.loss.name,
             "loss_origin": step.choices.loss_origin,

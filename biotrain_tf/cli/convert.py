@@ -8,8 +8,8 @@ from typing import Any
 
 SAMPLES = ("float32", "int16", "flash")
 NORMS = ("keep", "frozen", "group")
-STRATEGIES = ("full", "last-layer")
-OPTIMIZERS = ("sgd", "momentum")
+OPTIMIZERS = ("sgd", "momentum", "adam", "adamw")
+SCHEDULES = ("constant", "cosine")
 LOSSES = (
     "sparse_categorical_crossentropy",
     "categorical_crossentropy",
@@ -41,7 +41,11 @@ def add_parser(subparsers: Any) -> None:
         help="BatchNorm in training: live statistics (default), frozen, or replaced by GroupNorm",
     )
     parser.add_argument(
-        "--strategy", choices=STRATEGIES, default="full", help="what trains (default: full)"
+        "--strategy",
+        default="full",
+        metavar="S",
+        help="what trains: none, last-layer, last-N, layers:NAME,NAME, norm, bias, "
+        "sparse:FRACTION, lora:RANK, layer-wise, or full (default)",
     )
     parser.add_argument(
         "--optimizer", choices=OPTIMIZERS, help="default: the model's, else momentum"
@@ -51,6 +55,24 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--momentum", type=float, metavar="M", help="default: the model's, else 0.9"
+    )
+    parser.add_argument(
+        "--schedule", choices=SCHEDULES, help="of the learning rate (default: constant)"
+    )
+    parser.add_argument(
+        "--schedule-steps", type=int, metavar="N", help="training steps of a cosine to zero"
+    )
+    parser.add_argument(
+        "--weight-decay",
+        type=float,
+        metavar="W",
+        help="times the rate, taken off weights at each update (default: 0; adamw: 0.004)",
+    )
+    parser.add_argument(
+        "--clip-norm", type=float, metavar="C", help="largest norm of all gradients together"
+    )
+    parser.add_argument(
+        "--accumulate", type=int, metavar="N", help="training steps for one update (default: 1)"
     )
     parser.add_argument(
         "--batch-size", type=int, default=8, metavar="N", help="samples of one step (default: 8)"
@@ -115,6 +137,11 @@ def run(args: Any) -> int:
             optimizer=args.optimizer,
             learning_rate=args.learning_rate,
             momentum=args.momentum,
+            schedule=args.schedule,
+            schedule_steps=args.schedule_steps,
+            weight_decay=args.weight_decay,
+            clip_norm=args.clip_norm,
+            accumulate=args.accumulate,
             batch_size=args.batch_size,
             loss=args.loss,
             seed=args.seed,

@@ -14,6 +14,9 @@ from dataclasses import replace
 from converters.errors import ConversionError
 from converters.graph import FOR_EACH, Graph, Op, Subgraph
 
+UPDATES = ("BiotrainSgd", "BiotrainAdam")
+"""What the kinds of updates begin with: a weight, its states and the gradient are their inputs."""
+
 
 def commit_last(graph: Graph) -> Graph:
     """Reorder the ops of ``train``; its values do not change."""
@@ -93,9 +96,8 @@ def _rank(op: Op) -> int:
     """Ops that free memory go first: assignments and updates, then filter gradients, then the
     rest.
     """
-    if op.kind in ("ASSIGN_VARIABLE", "VAR_HANDLE", "READ_VARIABLE") or op.kind.startswith(
-        "BiotrainSgd"
-    ):
+    writes = ("ASSIGN_VARIABLE", "VAR_HANDLE", "READ_VARIABLE", "BiotrainSquareSum")
+    if op.kind in writes or op.kind.startswith(UPDATES):
         return 0
     return 1 if op.kind.endswith("GradFilter") else 2
 
@@ -118,10 +120,22 @@ def _updates(subgraph: Subgraph) -> dict[int, set[int]]:
     for i, op in enumerate(subgraph.ops):
         if op.kind == "ASSIGN_VARIABLE":
             result[i] = readers.get(handles[op.inputs[0]], set()) - {i}
-        elif op.kind.startswith("BiotrainSgd"):
+        elif op.kind.startswith(UPDATES):
             rewritten = {variable_of_value[t] for t in op.inputs if t in variable_of_value}
-            result[i] = set().union(*(readers[v] for v in rewritten)) - {i}
+            # Who compares the new value with the old one comes after; then it is not in place.
+            later = _followers(subgraph.ops, i)
+            result[i] = set().union(*(readers[v] for v in rewritten)) - later
     return result
+
+
+def _followers(ops: tuple[Op, ...], first: int) -> set[int]:
+    """Op ``first`` and all that depend on what it gives; ops are in an order of execution."""
+    found, made = {first}, set(ops[first].outputs)
+    for i in range(first + 1, len(ops)):
+        if made & set(ops[i].inputs):
+            found.add(i)
+            made |= set(ops[i].outputs)
+    return found
 
 
 def _check_reads_come_first(subgraph: Subgraph) -> None:

@@ -89,6 +89,20 @@ def _leader(b: Rewriter, op: Op) -> int | None:
     return min(moved or whole, key=lambda t: b.variable_of(t) is not None)
 
 
+def update_of_step(b: Rewriter, op: Op) -> None:
+    """States and gradient lie as the weight does; the factors of the step are apart."""
+    *values, factors = op.inputs
+    form = b.form(values[0])
+    inputs = [b.get(t, form) for t in values]
+    inputs.append(b.get(factors, Form.logical(b.logical(factors).shape)))
+    b.emit(op, inputs, [form] * len(op.outputs))
+
+
+def square_sum(b: Rewriter, op: Op) -> None:
+    x = op.inputs[0]
+    b.emit(op, [b.get(x, b.form(x))], [Form.logical(())])
+
+
 def _by_axis(layout: Layout, shape: tuple[int, ...]) -> Form:
     """A form of ``layout`` whose dims each lie in one axis; logical order if there is none."""
     digits = layout.digits(shape)
@@ -264,9 +278,13 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         **dict.fromkeys(
             ("BiotrainSampleConv2D", "BiotrainSampleConv2DGradFilter"), windows.sample_filters
         ),
+        **dict.fromkeys(
+            ("BiotrainSgdOfStep", "BiotrainSgdMomentumOfStep", "BiotrainAdam"), update_of_step
+        ),
         "ASSIGN_VARIABLE": assign_variable,
         "BROADCAST_TO": broadcast_to,
         "BiotrainDropout": windows.dropout,
+        "BiotrainSquareSum": square_sum,
         "CALL_ONCE": call_once,
         "CONCATENATION": concatenation,
         "CONV_2D": windows.conv2d,

@@ -24,7 +24,7 @@ _ELEMENTWISE = {
     ),
     "BiotrainLeakyReluGrad BiotrainGeluGrad BiotrainGeluTanhGrad BiotrainSquareGrad": (1, 0),
     "BiotrainGelu BiotrainGeluTanh": (0,),
-    "BiotrainDropout BiotrainSgd": (0,),
+    "BiotrainDropout BiotrainSgd BiotrainSgdOfStep": (0,),
     "BiotrainBatchNormGrad": (4,),
     "BiotrainBatchNormMaxPoolGrad": (5,),
     "BiotrainNormalise": (0,),
@@ -36,7 +36,11 @@ IN_PLACE: dict[str, tuple[tuple[int, int], ...]] = {
     kind: tuple((0, i) for i in inputs)
     for kinds, inputs in _ELEMENTWISE.items()
     for kind in kinds.split()
-} | {"BiotrainSgdMomentum": ((0, 0), (1, 1))}
+} | {
+    "BiotrainSgdMomentum": ((0, 0), (1, 1)),
+    "BiotrainSgdMomentumOfStep": ((0, 0), (1, 1)),
+    "BiotrainAdam": ((0, 0), (1, 1), (2, 2)),
+}
 """(output, input) pairs that may lie at the same address, by op kind: the kernels read an element
 before writing it.
 """

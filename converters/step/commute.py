@@ -67,6 +67,7 @@ def _is_temporal(layer: Any) -> bool:
     """A linear convolution of one channel along time."""
     return (
         type(layer) in CONVOLUTIONS
+        and not getattr(layer, "lora_enabled", False)
         and layer.input.shape[-1] == 1
         and layer.kernel_size[0] == 1
         and math.prod((*layer.strides, *layer.dilation_rate)) == 1
@@ -79,6 +80,7 @@ def _is_spatial(layer: Any) -> bool:
     """A convolution over the full height, one sample wide."""
     return (
         type(layer) in CONVOLUTIONS
+        and not getattr(layer, "lora_enabled", False)
         and tuple(layer.kernel_size) == (layer.input.shape[1], 1)
         and math.prod((*layer.strides, *layer.dilation_rate)) == 1
         and (layer.padding == "valid" or layer.kernel_size[0] == 1)

@@ -193,7 +193,11 @@ def convolve(layer: keras.layers.Layer, inputs: tf.Tensor, kernel: tf.Tensor) ->
 
 
 def _full(layer: keras.layers.Layer, inputs: tf.Tensor) -> tf.Tensor:
-    kernel = tf.convert_to_tensor(layer.kernel.value)
+    kernel = tf.convert_to_tensor(layer._kernel.value)
+    if layer.lora_enabled:
+        a, b = (tf.convert_to_tensor(v.value) for v in (layer.lora_kernel_a, layer.lora_kernel_b))
+        added = tf.matmul(tf.reshape(a, [-1, layer.lora_rank]), b)
+        kernel += tf.reshape(added, kernel.shape) * (layer.lora_alpha / layer.lora_rank)
     return _finish(layer, _convolve(layer, inputs, kernel, tf.raw_ops.Conv2D))
 
 

@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from converters.errors import ConversionError
+from converters.step.strategy_name import read_strategy
 
 NORMS = ("keep", "frozen", "group")
-STRATEGIES = ("full", "last-layer")
-OPTIMIZERS = ("sgd", "momentum")
+OPTIMIZERS = ("sgd", "momentum", "adam", "adamw")
+SCHEDULES = ("constant", "cosine")
 LOSSES = (
     "sparse_categorical_crossentropy",
     "categorical_crossentropy",
@@ -33,14 +36,20 @@ class StepOptions:
     optimizer: str | None = None
     learning_rate: float | None = None
     momentum: float | None = None
+    schedule: str | None = None
+    schedule_steps: int | None = None
+    weight_decay: float | None = None
+    clip_norm: float | None = None
+    accumulate: int | None = None
     batch_size: int = 8
     loss: str | None = None
     seed: int = 0
     commute: bool | str = COMMUTE
+    channel_scores: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         _choice("norm", self.norm, NORMS)
-        _choice("strategy", self.strategy, STRATEGIES)
+        read_strategy(self.strategy)
         if self.optimizer is not None:
             _choice("optimizer", self.optimizer, OPTIMIZERS)
         if self.loss is not None:
@@ -55,12 +64,35 @@ class StepOptions:
             raise ConversionError(
                 f"learning_rate must be a positive number, got {self.learning_rate!r}"
             )
+        self._check_rule()
         if self.momentum is not None and not 0 <= self.momentum < 1:
             raise ConversionError(f"momentum must be in [0, 1), got {self.momentum!r}")
         if not 0 <= self.seed < MAX_SEED:
             raise ConversionError(f"seed must be in [0, {MAX_SEED}), got {self.seed!r}")
         if not isinstance(self.commute, bool) and self.commute != COMMUTE:
             raise ConversionError(f"commute must be True, False or auto, got {self.commute!r}")
+
+    def _check_rule(self) -> None:
+        """What an update depends on besides the rate."""
+        if self.momentum is not None and self.optimizer in ("adam", "adamw"):
+            raise ConversionError(f"momentum is of sgd and momentum; {self.optimizer} has betas")
+        if self.schedule is not None:
+            _choice("schedule", self.schedule, SCHEDULES)
+        if (self.schedule == "cosine") != (self.schedule_steps is not None):
+            raise ConversionError(
+                "schedule_steps must be given with schedule cosine, and only with it; got schedule "
+                f"{self.schedule!r}, schedule_steps {self.schedule_steps!r}"
+            )
+        for name in ("schedule_steps", "accumulate"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int) and 1 <= value < MAX_SEED):
+                raise ConversionError(
+                    f"{name} must be a whole number from 1 to {MAX_SEED - 1}, got {value!r}"
+                )
+        for name in ("weight_decay", "clip_norm"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value >= 0):
+                raise ConversionError(f"{name} must be a number from 0 on, got {value!r}")
 
 
 def _choice(name: str, value: str, allowed: tuple[str, ...]) -> None:

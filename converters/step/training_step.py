@@ -14,12 +14,14 @@ import tensorflow as tf
 from converters.errors import ConversionError
 from converters.gradients.registry import rewritten_gradients
 from converters.gradients.writer import Writer
+from converters.step.choose_optimizer import choose_optimizer
 from converters.step.commute import commute
 from converters.step.fold import fold_norms
 from converters.step.losses import Loss, choose_loss, compiled_loss_name
-from converters.step.optimizers import Sgd, choose_optimizer
+from converters.step.optimizers import Moved, Optimizer
 from converters.step.options import StepOptions
-from converters.step.strategy import apply_strategy
+from converters.step.strategy import apply_strategy, choose_channels, take_turns
+from converters.step.strategy_name import read_strategy
 from converters.step.twin import Twin, leaf_layers, make_twin
 
 
@@ -29,7 +31,7 @@ class Choices:
 
     loss: Loss
     loss_origin: str
-    optimizer: Sgd
+    optimizer: Optimizer
     optimizer_origin: str
     final_activation: str
 
@@ -49,7 +51,7 @@ class TrainingStep(tf.Module):
     ) -> None:
         super().__init__(name="step")
         twin = make_twin(model, options, writer)
-        apply_strategy(twin.model, options.strategy)
+        apply_strategy(twin.model, options.strategy, seed=options.seed)
         self.commuted = commute(twin.model, writer, when=options.commute)
         self.folded = fold_norms(twin.model, writer, when=options.commute)
         optimizer, optimizer_origin = choose_optimizer(options, model)
@@ -65,10 +67,18 @@ class TrainingStep(tf.Module):
         )
         self._twin: Twin = twin
         self._writer = writer
-        self._optimizer = optimizer
         self._loss = loss
         self._trained: list[keras.Variable] = twin.model.trainable_variables
-        self._state = [optimizer.state(v) for v in self._trained]
+        self._moved: list[Moved] = [optimizer.moved(v) for v in self._trained]
+        strategy = read_strategy(options.strategy)
+        if strategy.kind == "layer-wise":
+            optimizer = take_turns(self._moved, twin.model, optimizer)
+        elif strategy.kind == "sparse":
+            scores = options.channel_scores
+            choose_channels(self._moved, twin.model, strategy.fraction, scores)
+        self._optimizer = optimizer
+        # Where TensorFlow finds what has to be saved.
+        self._states = [state for m in self._moved for state in m.states.values()]
         self.variables_by_name = self._name_variables()
         self._batch_size = options.batch_size
         self._infer_batch = infer_batch
@@ -112,9 +122,9 @@ class TrainingStep(tf.Module):
                     f"distinct names"
                 )
             named[variable.path] = variable.value
-        for variable, state in zip(self._trained, self._state, strict=True):
-            if state is not None:
-                named[f"{variable.path}/momentum"] = state
+        for moved in self._moved:
+            for name, state in moved.states.items():
+                named[f"{moved.variable.path}/{name}"] = state
         named["step"] = self._twin.counter.step
         named["seed"] = self._twin.counter.seed
         return named
@@ -126,14 +136,15 @@ class TrainingStep(tf.Module):
             for penalty in self._twin.model.losses:
                 loss = loss + penalty
         # Autodiff itself runs outside the scope: the ops it creates are not differentiated again.
-        gradients = tf.gradients(loss, [v.value for v in self._trained])
-        for variable, state, gradient in zip(self._trained, self._state, gradients, strict=True):
+        moving = [v.value for v in self._trained]
+        gradients = tf.gradients(loss, moving) if moving else []
+        for variable, gradient in zip(self._trained, gradients, strict=True):
             if gradient is None:
                 raise ConversionError(
                     f"the loss does not depend on {variable.path}: freeze its layer "
                     f"(layer.trainable = False)"
                 )
-            self._optimizer.apply(variable, state, gradient, self._writer)
+        self._optimizer.apply(self._moved, gradients, self._twin.counter.step, self._writer)
         self._twin.counter.step.assign_add(1)
         return {"loss": loss, **self._outputs(logits)}
 

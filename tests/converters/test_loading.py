@@ -16,8 +16,8 @@ import pytest
 from converters import ConversionError, convert
 from converters.loading.load import load
 from converters.loading.support import SUPPORTED, check_supported
+from converters.step.choose_optimizer import choose_optimizer
 from converters.step.losses import compiled_loss_name
-from converters.step.optimizers import choose_optimizer
 from converters.step.options import StepOptions
 from tests.compare import assert_close
 from tests.models import eegnet, perceptron

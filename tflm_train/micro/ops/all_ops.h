@@ -141,6 +141,11 @@ inline constexpr OpEntry kAllOps[] = {
     {kCustomOp, "BiotrainForEach", ops::ForEach, 1, kMany, kMany, kLoop, 0},
     {kCustomOp, "BiotrainSgd", ops::Sgd, 2, 2, 1, kElementwise, 0},
     {kCustomOp, "BiotrainSgdMomentum", ops::SgdMomentum, 3, 3, 2, kElementwise, 0},
+    {kCustomOp, "BiotrainSgdOfStep", ops::SgdOfStep, 3, 3, 1, kElementwise, 0},
+    {kCustomOp, "BiotrainSgdMomentumOfStep", ops::SgdMomentumOfStep, 4, 4, 2, kElementwise, 0},
+    {kCustomOp, "BiotrainAdam", ops::Adam, 5, 5, 3, kElementwise, 0},
+    {kCustomOp, "BiotrainStepFactors", ops::StepFactors, 1, 2, 2, kNever, 0},
+    {kCustomOp, "BiotrainSquareSum", ops::SquareSum, 1, 1, 1, kNever, 0},
 };
 // clang-format on
 

@@ -87,6 +87,11 @@ void Dropout(OpContext& op);
 // update.cc
 void Sgd(OpContext& op);
 void SgdMomentum(OpContext& op);
+void SgdOfStep(OpContext& op);
+void SgdMomentumOfStep(OpContext& op);
+void Adam(OpContext& op);
+void StepFactors(OpContext& op);
+void SquareSum(OpContext& op);
 
 // matmul.cc
 void FullyConnected(OpContext& op);
