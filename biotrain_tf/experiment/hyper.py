@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""hyper.json: rates and epochs, written before anybody is tested and not to be changed afterwards."""
+"""hyper.json: rates and epochs, written before anybody is tested, not changed afterwards."""
 
 from __future__ import annotations
 

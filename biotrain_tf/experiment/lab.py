@@ -66,9 +66,7 @@ class Lab:
         if len(person.sessions()) < 2:
             return False
         pool, test = scenarios.split_day1(person, self.plan)
-        least = min(
-            min(np.bincount(part.y, minlength=person.classes)) for part in (pool, test)
-        )
+        least = min(min(np.bincount(part.y, minlength=person.classes)) for part in (pool, test))
         return int(least) >= self.plan.least_per_class
 
     @functools.cached_property
@@ -114,9 +112,7 @@ class Lab:
         else:
             start, scale, epochs = None, Scale.of([base]), self.plan.pretrain_epochs
         recipe = Recipe(kind=kind, seed=seed, epochs=self._epochs(epochs), cap=len(base))
-        weights = pretrain.trained(
-            self.plan, [base], scale, recipe, self.places.cache, start=start
-        )
+        weights = pretrain.trained(self.plan, [base], scale, recipe, self.places.cache, start=start)
         return weights, scale
 
     def flatbuffer(self, variant: Variant, learning_rate: float, weights: Weights) -> Flatbuffer:

@@ -119,7 +119,9 @@ def person_of(recording: Recording, plan: Plan) -> Person:
     if plan.rereference:
         X = X - X.mean(axis=1, keepdims=True, dtype=np.float32)
     kept = (
-        np.arange(len(X)) if plan.classes is None else np.flatnonzero(np.isin(recording.y, plan.classes))
+        np.arange(len(X))
+        if plan.classes is None
+        else np.flatnonzero(np.isin(recording.y, plan.classes))
     )
     y = recording.y[kept]
     if plan.classes is not None:

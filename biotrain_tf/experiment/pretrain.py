@@ -49,7 +49,7 @@ def build(plan: Plan, *, n_chans: int, n_times: int, classes: int, kind: str) ->
 def _with_group_norm(model: keras.Model) -> keras.Model:
     import keras
 
-    class GroupNorm(keras.layers.GroupNormalization):  # type: ignore[misc]
+    class GroupNorm(keras.layers.GroupNormalization):
         """Called as BatchNormalization was in the model that is cloned."""
 
         def call(self, inputs: object, training: object = None, mask: object = None) -> object:
@@ -126,9 +126,7 @@ def _fit(
     model.compile(keras.optimizers.Adam(_LEARNING_RATE), "sparse_categorical_crossentropy")
     counts = np.bincount(y, minlength=people[0].classes)
     weight = {i: len(y) / (len(counts) * max(int(n), 1)) for i, n in enumerate(counts)}
-    model.fit(
-        X, y, batch_size=_BATCH_SIZE, epochs=recipe.epochs, class_weight=weight, verbose=0
-    )
+    model.fit(X, y, batch_size=_BATCH_SIZE, epochs=recipe.epochs, class_weight=weight, verbose=0)
     return weights_of(model)
 
 

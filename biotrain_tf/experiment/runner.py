@@ -117,16 +117,15 @@ class Runner:
             return [Command(Kind.INFER, x.astype("<f4").tobytes()) for x in act.X]
         return [
             Command(
-                Kind.TRAIN, act.X[rows].astype("<f4").tobytes() + act.y[rows].astype("<i4").tobytes()
+                Kind.TRAIN,
+                act.X[rows].astype("<f4").tobytes() + act.y[rows].astype("<i4").tobytes(),
             )
             for rows in act.batches
         ]
 
     def _say(self, commands: list[Command]) -> tuple[_Listener, Counts]:
         listener = _Listener(self.device.name)
-        counts = self.device.run(
-            [*commands, Command(Kind.QUIT)], listener, timeout_s=_TIMEOUT_S
-        )
+        counts = self.device.run([*commands, Command(Kind.QUIT)], listener, timeout_s=_TIMEOUT_S)
         if not listener.passed:
             raise DeviceError(f"{self.device.name}: did not end with PASS")
         return listener, counts

@@ -125,9 +125,7 @@ def day1(person: Person, plan: Plan, points: Sequence[int], setting: Setting) ->
     )
 
 
-def longitudinal(
-    person: Person, plan: Plan, sessions: Sequence[int], setting: Setting
-) -> Measured:
+def longitudinal(person: Person, plan: Plan, sessions: Sequence[int], setting: Setting) -> Measured:
     """Sessions one after the other, weights carried on; each is tested before and after its own
     calibration, on the same later half.
     """
@@ -164,8 +162,6 @@ def _remember(setting: Setting) -> list[Act]:
     return [] if setting.memory is None else [Evaluate(setting.scale(setting.memory.X))]
 
 
-def _memory(
-    setting: Setting, plan: Plan, outputs: Sequence[NDArray[np.float32]]
-) -> float | None:
+def _memory(setting: Setting, plan: Plan, outputs: Sequence[NDArray[np.float32]]) -> float | None:
     """The answers about the memory are the last ones."""
     return None if setting.memory is None else score(plan, setting.memory.y, outputs[-1])

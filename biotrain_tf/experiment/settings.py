@@ -39,7 +39,7 @@ class Scope:
                 variants.NONE,
                 variants.LAST_LAYER,
                 *variants.FULL,
-                Variant(strategy="bias"),
+                Variant(strategy="norm"),
             ),
             learning_rates=(0.01,),
             epochs=(2,),

@@ -74,8 +74,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_weights(path: Path, weights: Weights) -> None:
-    # A mapping by name would make of "a/b" a file in a folder of the archive, which works.
-    _write(path, lambda file: np.savez(file, **weights))
+    arrays: dict[str, Any] = {**weights}
+    _write(path, lambda file: np.savez(file, **arrays))
 
 
 def read_weights(path: Path) -> Weights:

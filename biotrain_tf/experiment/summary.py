@@ -156,9 +156,7 @@ def _cost(results: Sequence[Result]) -> dict[str, Any] | None:
     return {key: float(np.mean([c[key] for c in costs])) for key in keys}
 
 
-def _best_efficient(
-    lab: Lab, by_label: Mapping[str, Sequence[Result]]
-) -> tuple[list[Result], str]:
+def _best_efficient(lab: Lab, by_label: Mapping[str, Sequence[Result]]) -> tuple[list[Result], str]:
     """In each fold the strategy that was best on pre-training people, not on those tested."""
     folds = store.read_json(hyper.path_of(lab))["folds"]
     best = {int(number): fold[hyper.BEST] for number, fold in folds.items()}

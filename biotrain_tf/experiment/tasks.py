@@ -103,13 +103,9 @@ class Choose:
         one_thread()
         scope = self.lab.scope
         tried = [
-            {
-                "learning_rate": rate,
-                "epochs": epochs,
-                "score": self._score(rate, epochs) if self.is_choice else None,
-            }
+            {"learning_rate": rate, "epochs": epochs, "score": score}
             for rate in scope.learning_rates
-            for epochs in scope.epochs
+            for epochs, score in zip(scope.epochs, self._scores(rate), strict=True)
         ]
         # Of equals the first: the smaller rate, the fewer epochs.
         best = max(tried, key=lambda t: -1.0 if t["score"] is None else t["score"])
@@ -123,27 +119,29 @@ class Choose:
             self.variant in rivals and len(rivals) > 1
         )
 
-    def _score(self, rate: float, epochs: int) -> float:
-        scores = []
+    def _scores(self, rate: float) -> list[float | None]:
+        """For each number of epochs, the mean over those who validate."""
+        epochs = self.lab.scope.epochs
+        if not self.is_choice:
+            return [None] * len(epochs)
+        found = []
         for lab, person in self._validation():
-            setting = dataclasses.replace(
-                setting_of(
-                    lab,
-                    person=person,
-                    names=self.fold.inner,
-                    variant=self.variant,
-                    learning_rate=rate,
-                    epochs=epochs,
-                    seed=lab.scope.seeds[0],
-                ),
-                memory=None,
+            setting = setting_of(
+                lab,
+                person=person,
+                names=self.fold.inner,
+                variant=self.variant,
+                learning_rate=rate,
+                epochs=epochs[0],
+                seed=lab.scope.seeds[0],
             )
-            try:
-                scores.append(_measure(lab, person, setting, brief=True).mean)
-            except DeviceError:
-                # A rate at which the step refuses to go on is no choice.
-                scores.append(0.0)
-        return float(np.mean(scores))
+            found.append(
+                [
+                    _score(lab, person, dataclasses.replace(setting, epochs=n, memory=None))
+                    for n in epochs
+                ]
+            )
+        return [float(score) for score in np.mean(found, axis=0)]
 
     def _validation(self) -> list[tuple[Lab, Person]]:
         """People and labs; of somebody who is alone, the earlier sessions validate."""
@@ -206,6 +204,14 @@ class Run:
             "epochs": self.epochs,
             "hyper_sha256": self.hyper_sha256,
         }
+
+
+def _score(lab: Lab, person: Person, setting: scenarios.Setting) -> float:
+    try:
+        return _measure(lab, person, setting, brief=True).mean
+    except DeviceError:
+        # A rate at which the step refuses to go on is no choice.
+        return 0.0
 
 
 def _measure(

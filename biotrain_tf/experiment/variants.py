@@ -52,14 +52,7 @@ NONE = Variant(strategy="none")
 NONE_GROUP = Variant(strategy="none", norm=GROUP)
 LAST_LAYER = Variant(strategy="last-layer")
 FULL = tuple(Variant(strategy="full", norm=norm) for norm in ("frozen", GROUP, "keep"))
-EFFICIENT = (
-    Variant(strategy="norm"),
-    Variant(strategy="bias"),
-    Variant(strategy="last-2"),
-    Variant(strategy="lora:4"),
-    Variant(strategy="sparse:0.25"),
-    Variant(strategy="layer-wise"),
-)
+EFFICIENT = (Variant(strategy="norm"), Variant(strategy="last-2"), Variant(strategy="last-4"))
 ALL = (NONE, NONE_GROUP, LAST_LAYER, *FULL, *EFFICIENT)
 
 

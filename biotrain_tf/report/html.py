@@ -20,6 +20,11 @@ def page(report: Report) -> str:
     title = f"On-device fine-tuning for {data['person']}"
     sections = (_head, _figures, _losses, _runtimes, _weights, _memory, _flash, _how, _files)
     body = "\n".join(section(report) for section in sections)
+    return document(title, body)
+
+
+def document(title: str, body: str) -> str:
+    """A whole page with the style of the room."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -113,7 +118,7 @@ def _runtimes(report: Report) -> str:
         difference = runtime["max_loss_difference"]
         shown = "reference" if runtime["name"] == "keras" else tiny(difference)
         rows.append(
-            _row(
+            row(
                 titles(runtime["name"]),
                 f"{runtime['loss'][-1]:.6f}",
                 shown,
@@ -125,7 +130,7 @@ def _runtimes(report: Report) -> str:
                 f"{runtime['wall_s']:.1f} s",
             )
         )
-    return "<h2>Runtimes</h2>" + _table(
+    return "<h2>Runtimes</h2>" + table(
         (
             "runtime",
             "last loss",
@@ -150,7 +155,7 @@ def _weights(report: Report) -> str:
     ]
     text = f"<h2>Final weights</h2><p>{escape(report['weights']['in_words'])}</p>"
     return text + (
-        _table(("target", "SHA-256 of every saved variable"), rows, kind="pairs") if rows else ""
+        table(("target", "SHA-256 of every saved variable"), rows, kind="pairs") if rows else ""
     )
 
 
@@ -176,11 +181,11 @@ def _flash(report: Report) -> str:
         ram = runtime["ram_bytes"]
         if ram:
             parts = (kib(ram.get(part)) for part in ("static", "stack", "arena", "total"))
-            rows.append(_row(titles(runtime["name"]), *parts, kib(runtime["flash_bytes"])))
+            rows.append(row(titles(runtime["name"]), *parts, kib(runtime["flash_bytes"])))
     model = report["model"]
     text = "<h2>RAM and flash</h2>"
     if rows:
-        text += _table(("target", "static", "stack", "arena", "RAM, all", "flash, all"), rows)
+        text += table(("target", "static", "stack", "arena", "RAM, all", "flash, all"), rows)
     if model["ram_bytes"]:
         ram = model["ram_bytes"]
         text += (
@@ -207,8 +212,8 @@ def _how(report: Report) -> str:
         "calibrate in the order recorded.</p>"
     )
     pairs = {**settings, **report["versions"], "took": f"{report['wall_s']:.0f} s"}
-    rows = [_row(key.replace("_", " "), _plain(value)) for key, value in pairs.items()]
-    return text + _table(("setting", "value"), rows, kind="pairs")
+    rows = [row(key.replace("_", " "), _plain(value)) for key, value in pairs.items()]
+    return text + table(("setting", "value"), rows, kind="pairs")
 
 
 def _files(report: Report) -> str:
@@ -216,7 +221,7 @@ def _files(report: Report) -> str:
         f"<tr><td>{escape(name)}</td><td><code>{escape(path)}</code></td></tr>"
         for name, path in report["artefacts"].items()
     ]
-    return "<h2>Files</h2>" + _table(("what", "where"), rows, kind="pairs")
+    return "<h2>Files</h2>" + table(("what", "where"), rows, kind="pairs")
 
 
 def _plain(value: object) -> str:
@@ -225,13 +230,13 @@ def _plain(value: object) -> str:
     return UNKNOWN if value is None else str(value)
 
 
-def _row(first: str, *rest: str) -> str:
+def row(first: str, *rest: str) -> str:
     return (
         f"<tr><td>{escape(first)}</td>" + "".join(f"<td>{escape(c)}</td>" for c in rest) + "</tr>"
     )
 
 
-def _table(headings: Sequence[str], rows: Iterable[str], *, kind: str = "numbers") -> str:
+def table(headings: Sequence[str], rows: Iterable[str], *, kind: str = "numbers") -> str:
     head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
     return (
         f'<div class="scroll"><table class="{kind}"><thead><tr>{head}</tr></thead>'

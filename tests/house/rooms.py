@@ -54,6 +54,16 @@ PYTHON: dict[str, set[str]] = {
     "biotrain_tf.cli": {"biotrain_tf", "converters"},
     "biotrain_tf.bench": {"biotrain_tf", "converters"},
     "biotrain_tf.demo": {"biotrain_tf", "converters"},
+    # It composes them; the progress bars are the demo's.
+    "biotrain_tf.experiment": {
+        "biotrain_tf.data",
+        "biotrain_tf.demo.progress",
+        "biotrain_tf.device",
+        "biotrain_tf.errors",
+        "biotrain_tf.models",
+        "biotrain_tf.report",
+        "converters",
+    },
     "tflm_train": set(),
     "scripts": {"biotrain_tf", "converters", "scripts"},
     "examples": {"biotrain_tf", "converters"},
