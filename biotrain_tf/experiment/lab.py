@@ -57,10 +57,10 @@ class Lab:
 
     def tested(self) -> list[str]:
         """Everybody who has enough to calibrate with, or the first of them."""
-        able = [p.subject for p in self.people() if self._can_be_tested(p)]
+        able = [p.subject for p in self.people() if self.can_be_tested(p)]
         return able[: self.scope.max_test_people]
 
-    def _can_be_tested(self, person: Person) -> bool:
+    def can_be_tested(self, person: Person) -> bool:
         if self.scenario != DAY1:
             return len(person.sessions()) > self.plan.base_sessions
         if len(person.sessions()) < 2:

@@ -146,8 +146,9 @@ class Choose:
     def _validation(self) -> list[tuple[Lab, Person]]:
         """People and labs; of somebody who is alone, the earlier sessions validate."""
         if self.fold.validation:
-            names = self.fold.validation[:_MOST_VALIDATED]
-            return [(self.lab, self.lab.person(name)) for name in names]
+            people = [self.lab.person(name) for name in self.fold.validation]
+            able = [person for person in people if self.lab.can_be_tested(person)] or people
+            return [(self.lab, person) for person in able[:_MOST_VALIDATED]]
         plan = self.lab.plan
         alone = scenarios.base_of(self.lab.person(self.fold.tested[0]), plan)
         shorter = dataclasses.replace(plan, base_sessions=max(1, plan.base_sessions - 2))
