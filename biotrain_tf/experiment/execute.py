@@ -65,7 +65,7 @@ def _deaf(for_process: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def cluster(address: str | None, folder: Path) -> Iterator[None]:
+def cluster(address: str | None, folder: Path, *, timeout_s: float = 10) -> Iterator[None]:
     """joblib's dask backend on a running scheduler; None: this machine. `folder` must be one that
     all machines see.
     """
@@ -81,7 +81,7 @@ def cluster(address: str | None, folder: Path) -> Iterator[None]:
     if not folder.is_absolute():
         raise BiotrainError(f"output: wanted an absolute path with --dask; found {folder}")
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=timeout_s)
     except (OSError, TimeoutError, ValueError) as error:
         raise BiotrainError(f"dask: no scheduler at {address}: {error}") from None
     with client, joblib.parallel_config("dask"):

@@ -89,6 +89,7 @@ def _write(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             fill(file)
+            os.fchmod(descriptor, 0o644)  # others of the cluster read it
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
