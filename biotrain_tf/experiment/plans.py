@@ -87,7 +87,8 @@ PLANS: dict[str, Plan] = {
         Plan(
             name="eeg_ssvep_exo",
             title="EEG, visually evoked potentials at 13, 17, 21 Hz and rest",
-            scenarios=(DAY1, LONGITUDINAL),
+            # Its sessions are minutes apart.
+            scenarios=(DAY1,),
             model="mi_bminet",
             model_arguments={**_BMINET, "kernel_length": 128},
             crop_s=(0.5, 4.5),
