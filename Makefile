@@ -9,7 +9,7 @@ BENCH_MODELS := eegnet mi_bminet epidenet
 BENCH_TARGETS := cortex-m4f cortex-m7 cortex-m33 cortex-m55 riscv32
 
 .DEFAULT_GOAL := help
-.PHONY: help demo figures figures-kernels figures-memory test test-slow lint format clean bootstrap bootstrap-test
+.PHONY: help demo figures figures-kernels figures-memory results test test-slow lint format clean bootstrap bootstrap-test
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ figures-kernels: bootstrap  ## count kernels and steps on every target, write do
 figures-memory: bootstrap  ## measure RAM and instructions over the whole dial, write docs/memory.md
 	.venv/bin/biotrain bench memory --json $(FIGURES)/memory.json
 	$(PYTHON_IN_VENV) -m scripts.update_memory_figures
+
+results: bootstrap  ## run all experiments (hours; goes on where it was), write docs/results.md
+	.venv/bin/biotrain experiment all --page docs/results.md $(RESULTS_ARGS)
 
 clean:  ## remove what was built; the environments stay
 	rm -rf build .pytest_cache .ruff_cache .hypothesis *.egg-info
