@@ -8,7 +8,6 @@ from typing import Any
 
 SAMPLES = ("float32", "int16", "flash")
 NORMS = ("keep", "frozen", "group")
-STRATEGIES = ("full", "last-layer")
 OPTIMIZERS = ("sgd", "momentum")
 LOSSES = (
     "sparse_categorical_crossentropy",
@@ -41,7 +40,11 @@ def add_parser(subparsers: Any) -> None:
         help="BatchNorm in training: live statistics (default), frozen, or replaced by GroupNorm",
     )
     parser.add_argument(
-        "--strategy", choices=STRATEGIES, default="full", help="what trains (default: full)"
+        "--strategy",
+        default="full",
+        metavar="S",
+        help="what trains: none, last-layer, last-N, layers:NAME,NAME, norm, bias, or full "
+        "(default)",
     )
     parser.add_argument(
         "--optimizer", choices=OPTIMIZERS, help="default: the model's, else momentum"

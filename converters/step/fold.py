@@ -82,6 +82,9 @@ class Fold:
         if self.conv.trainable_variables or self.norm.trainable_variables:
             before, after = before + _SLOPES, _SUM
             before += _SUMS if self.live or self.norm.trainable_variables else 0
+        if self._scale_moves_alone():
+            # The gradient of gamma is then one through the filters, which else have none.
+            after += math.prod(self.conv.kernel.shape[: 3 if _is_full(self.conv) else 2])
         if not self.live:
             return Macs(before * elements, after * elements)
         before += _STATISTICS
@@ -92,6 +95,10 @@ class Fold:
             taps = math.prod(window)
             once += filters * taps * (taps + _OWN_FILTERS) + _CLOSED_FORM
         return Macs(before * elements, after * elements + once)
+
+    def _scale_moves_alone(self) -> bool:
+        names = {v.name for v in self.norm.trainable_variables}
+        return "gamma" in names and not self.conv.kernel.trainable
 
 
 def fold_norms(model: keras.Model, writer: Writer, *, when: bool | str) -> list[Fold]:
@@ -124,6 +131,10 @@ def find_folds(model: keras.Model, writer: Writer, *, fixed: bool = True) -> Ite
         fold = Fold(node.operation, following.operation, writer)
         if not fold.live or (given and _has_small_windows(fold.conv)):
             yield fold
+
+
+def _is_full(conv: keras.layers.Layer) -> bool:
+    return isinstance(conv, layers.Conv2D)
 
 
 def _is_linear(layer: Any) -> bool:

@@ -7,9 +7,9 @@ import math
 from dataclasses import dataclass
 
 from converters.errors import ConversionError
+from converters.step.strategy_name import read_strategy
 
 NORMS = ("keep", "frozen", "group")
-STRATEGIES = ("full", "last-layer")
 OPTIMIZERS = ("sgd", "momentum")
 LOSSES = (
     "sparse_categorical_crossentropy",
@@ -40,7 +40,7 @@ class StepOptions:
 
     def __post_init__(self) -> None:
         _choice("norm", self.norm, NORMS)
-        _choice("strategy", self.strategy, STRATEGIES)
+        read_strategy(self.strategy)
         if self.optimizer is not None:
             _choice("optimizer", self.optimizer, OPTIMIZERS)
         if self.loss is not None:

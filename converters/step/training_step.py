@@ -126,7 +126,8 @@ class TrainingStep(tf.Module):
             for penalty in self._twin.model.losses:
                 loss = loss + penalty
         # Autodiff itself runs outside the scope: the ops it creates are not differentiated again.
-        gradients = tf.gradients(loss, [v.value for v in self._trained])
+        moving = [v.value for v in self._trained]
+        gradients = tf.gradients(loss, moving) if moving else []
         for variable, state, gradient in zip(self._trained, self._state, gradients, strict=True):
             if gradient is None:
                 raise ConversionError(

@@ -126,6 +126,10 @@ def _norm_twin(config: dict[str, Any], norm: str, writer: Writer) -> keras.layer
 def _copy_weights(original: keras.layers.Layer, copy: keras.layers.Layer) -> None:
     values = {v.path: v.numpy() for v in original.weights}
     copy.set_weights([values[v.path] for v in copy.weights])
+    # Flags of layers come with their configuration, those of single variables do not.
+    frozen = {v.path for v in original.weights if not v.trainable}
+    for variable in copy.trainable_variables:
+        variable.trainable = variable.path not in frozen
 
 
 def _final_activation(originals: list[keras.layers.Layer]) -> tuple[keras.layers.Layer, str]:
