@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,6 @@ from biotrain_tf.experiment.plans import Plan
 from biotrain_tf.experiment.settings import BATCH_SIZE, MOMENTUM
 from biotrain_tf.experiment.store import Weights
 from biotrain_tf.experiment.variants import BATCH, Variant
-
-if TYPE_CHECKING:
-    import keras
 
 _VERSION = 1
 _NAME = "model"
@@ -113,7 +110,6 @@ def _convert(
     n_chans, n_times, classes = shape
     model = pretrain.build(plan, n_chans=n_chans, n_times=n_times, classes=classes, kind=BATCH)
     pretrain.set_weights(model, weights)
-    strategy = _frozen_by_layer(model, variant.strategy)
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".convert-"))
     try:
@@ -122,7 +118,7 @@ def _convert(
             output_dir=scratch,
             name=_NAME,
             norm=variant.norm,
-            strategy=strategy,
+            strategy=variant.strategy,
             optimizer="momentum",
             learning_rate=learning_rate,
             momentum=MOMENTUM,
@@ -137,21 +133,3 @@ def _convert(
                 raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _frozen_by_layer(model: keras.Model, strategy: str) -> str:
-    """What the converter is asked for, after layers were frozen that are not to move: whole layers
-    need no strategy of the converter's.
-    """
-    import keras
-
-    weighted = [layer for layer in model.layers if layer.weights]
-    if strategy == "norm":
-        moving = [w for w in weighted if isinstance(w, keras.layers.BatchNormalization)]
-    elif strategy.startswith("last-") and strategy != "last-layer":
-        moving = weighted[-int(strategy.removeprefix("last-")) :]
-    else:
-        return strategy
-    for layer in weighted:
-        layer.trainable = layer in moving
-    return "full"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from biotrain_tf.experiment.flatbuffers import Flatbuffer
 from converters.targets import TARGETS
 
 _TIMEOUT_S = 600.0
+_NOT_FINITE = "error=kLossNotFinite"
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ Act = Evaluate | Train
 
 @dataclass
 class Answers:
-    """`outputs`: (windows, classes) for each Evaluate, in order."""
+    """`outputs`: (windows, classes) for each Evaluate, in order. A loss that was not finite is NaN:
+    that step was refused, and changed no weight.
+    """
 
     outputs: list[NDArray[np.float32]]
     losses: list[float]
@@ -55,6 +59,7 @@ class _Listener:
     replies: list[NDArray[np.float32]] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     state: bytes = b""
+    refused: int = 0
     passed: bool = False
 
     def __call__(self, command: Command, reply: Reply) -> None:
@@ -63,6 +68,9 @@ class _Listener:
                 self.replies.append(np.frombuffer(reply.payload, "<f4"))
             else:
                 self.state = reply.payload
+        elif reply.text.startswith(_NOT_FINITE):
+            self.losses.append(math.nan)
+            self.refused += 1
         elif reply.text.startswith("error="):
             raise DeviceError(f"{self.name}: refused {command.kind.name}: {reply.text}")
         elif reply.is_verdict:
@@ -126,7 +134,7 @@ class Runner:
     def _say(self, commands: list[Command]) -> tuple[_Listener, Counts]:
         listener = _Listener(self.device.name)
         counts = self.device.run([*commands, Command(Kind.QUIT)], listener, timeout_s=_TIMEOUT_S)
-        if not listener.passed:
+        if not listener.passed and not listener.refused:
             raise DeviceError(f"{self.device.name}: did not end with PASS")
         return listener, counts
 

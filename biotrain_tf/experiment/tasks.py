@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from biotrain_tf.device.interface import DeviceError
 from biotrain_tf.experiment import scenarios, store
 from biotrain_tf.experiment.folds import Fold
 from biotrain_tf.experiment.lab import Lab, one_thread, setting_of
@@ -208,11 +207,7 @@ class Run:
 
 
 def _score(lab: Lab, person: Person, setting: scenarios.Setting) -> float:
-    try:
-        return _measure(lab, person, setting, brief=True).mean
-    except DeviceError:
-        # A rate at which the step refuses to go on is no choice.
-        return 0.0
+    return _measure(lab, person, setting, brief=True).mean
 
 
 def _measure(

@@ -52,7 +52,7 @@ NONE = Variant(strategy="none")
 NONE_GROUP = Variant(strategy="none", norm=GROUP)
 LAST_LAYER = Variant(strategy="last-layer")
 FULL = tuple(Variant(strategy="full", norm=norm) for norm in ("frozen", GROUP, "keep"))
-EFFICIENT = (Variant(strategy="norm"), Variant(strategy="last-2"), Variant(strategy="last-4"))
+EFFICIENT = (Variant(strategy="norm"), Variant(strategy="bias"), Variant(strategy="last-2"))
 ALL = (NONE, NONE_GROUP, LAST_LAYER, *FULL, *EFFICIENT)
 
 
