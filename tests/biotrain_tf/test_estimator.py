@@ -129,7 +129,7 @@ def test_what_scikit_learn_asks_of_three_axes(estimator: OnDeviceClassifier, che
 
 @pytest.mark.slow
 @parametrize_with_checks(
-    [OneChannel(tiny, epochs=3, learning_rate=0.003)],
+    [OneChannel(tiny, epochs=20, learning_rate=0.01)],
     expected_failed_checks=lambda _: EXPECTED_FAILED_CHECKS,
 )
 def test_what_scikit_learn_asks(estimator: OneChannel, check: Any) -> None:
