@@ -71,10 +71,10 @@ class Lab:
 
     @functools.cached_property
     def folder(self) -> Path:
-        """Another one for other recordings, another converter or another scope; more seeds and
-        more people to test go on in the same.
+        """Another one for other recordings, another converter or another scope; more seeds go on in
+        the same.
         """
-        fixed = replace(self.scope, seeds=self.scope.seeds[:1], max_test_people=None)
+        fixed = replace(self.scope, seeds=self.scope.seeds[:1])
         content = [(p.subject, p.group, p.X, p.y, p.session) for p in self.people()]
         key = store.digest(self.plan, self.scenario, fixed, content, store.converter_digest())
         return self.places.output / f"{self.plan.name}-{self.scenario}-{key}"

@@ -145,6 +145,15 @@ def test_nobody_who_is_tested_chooses(lab: Lab) -> None:
     assert checked == 7 * 5
 
 
+def test_more_seeds_go_on_in_the_same_folder_and_nothing_else_does(lab: Lab) -> None:
+    def folder(**changes: Any) -> Path:
+        return dataclasses.replace(lab, scope=lab.scope.limited(**changes)).folder
+
+    assert folder(seeds=(0, 1)) == lab.folder
+    others = [folder(epochs=(3,)), folder(max_test_people=2), folder(remembered=8)]
+    assert len({lab.folder, *others}) == 4
+
+
 def test_the_pareto_front_is_what_nothing_cheaper_reaches() -> None:
     points = [(1.0, 50.0, "a"), (2.0, 40.0, "b"), (3.0, 60.0, "c"), (3.0, 55.0, "d")]
     assert [name for _, _, name in pareto(points)] == ["a", "c"]
