@@ -36,6 +36,8 @@ _COLUMNS = (
 def results_page(
     outcomes: Sequence[tuple[Summary, dict[str, Any] | None]], *, command: str, scope: Scope
 ) -> str:
+    if not outcomes:
+        return f"{_INTRO}\nNothing has been run yet: `{command}` does, and writes this page.\n"
     parts = [_INTRO, _made_by(command, scope), _overview([s for s, _ in outcomes])]
     parts += [_section(summary, check) for summary, check in outcomes]
     return "\n".join(parts)
