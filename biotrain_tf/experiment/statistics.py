@@ -12,13 +12,15 @@ from scipy import stats
 
 _RESAMPLES = 9999
 _CONFIDENCE = 0.95
+_LEAST = 3
+"""Pairs below which resampling them says nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Paired:
     """Mean of `a - b`, its 95 % bootstrap interval (BCa), and Wilcoxon's signed-rank p value.
 
-    Of fewer than 2 pairs there is no interval, and of fewer than 6 no p value below 0.05 is
+    Of fewer than 3 pairs there is no interval, and of fewer than 6 no p value below 0.05 is
     possible.
     """
 
@@ -47,7 +49,7 @@ def paired(a: Mapping[str, float], b: Mapping[str, float]) -> Paired:
     if not np.isfinite(difference).all():
         raise ValueError("a score is not finite")
     mean = float(difference.mean())
-    if len(keys) < 2:
+    if len(keys) < _LEAST:
         return Paired(pairs=len(keys), mean=mean, low=None, high=None, p=None)
     if np.ptp(difference) == 0:
         p = 1.0 if mean == 0 else float(stats.wilcoxon(difference).pvalue)

@@ -23,7 +23,7 @@ def interval(difference: Paired | None) -> str:
     if difference is None:
         return "–"
     if difference.low is None or difference.high is None:
-        return f"{points(difference.mean)} [one pair]"
+        return f"{points(difference.mean)} [too few]"
     return f"{points(difference.mean)} [{points(difference.low)}, {points(difference.high)}]"
 
 

@@ -42,9 +42,10 @@ def test_paired_refuses_nan_and_nothing() -> None:
         paired({"a": 1.0}, {"b": 1.0})
 
 
-def test_one_pair_has_no_interval_and_equal_ones_no_width() -> None:
+def test_two_pairs_have_no_interval_and_equal_ones_no_width() -> None:
     assert paired({"a": 1.0}, {"a": 0.5}).low is None
-    same = paired({"a": 1.0, "b": 1.0}, {"a": 1.0, "b": 1.0})
+    assert not paired({"a": 1.0, "b": 1.0}, {"a": 0.5, "b": 0.5}).is_above
+    same = paired(dict.fromkeys("abc", 1.0), dict.fromkeys("abc", 1.0))
     assert (same.low, same.high, same.p) == (0.0, 0.0, 1.0)
 
 
