@@ -45,7 +45,12 @@ class Lab:
             )
 
     def people(self) -> list[Person]:
-        return load_people(self.plan, self.places.data_dir, self.scope.max_people)
+        """All of the set, or the first of them, those before others who can be tested."""
+        people = load_people(self.plan, self.places.data_dir)
+        if self.scope.max_people is None:
+            return people
+        # A stable order: False comes before True.
+        return sorted(people, key=lambda p: not self.can_be_tested(p))[: self.scope.max_people]
 
     def person(self, subject: str) -> Person:
         return next(p for p in self.people() if p.subject == subject)

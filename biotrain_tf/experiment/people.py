@@ -89,9 +89,9 @@ class Scale:
         return np.ascontiguousarray(scaled[..., np.newaxis], dtype=np.float32)
 
 
-def load_people(plan: Plan, data_dir: Path | None, max_people: int | None) -> list[Person]:
-    people = _load(plan.name, data_dir, _Key(plan))
-    return people if max_people is None else people[:max_people]
+def load_people(plan: Plan, data_dir: Path | None) -> list[Person]:
+    """Everybody in the set, as the plan wants them."""
+    return _load(plan.name, data_dir, _Key(plan))
 
 
 class _Key:

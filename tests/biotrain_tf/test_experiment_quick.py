@@ -21,7 +21,7 @@ from tests.biotrain_tf.experiment_people import write_emg
 def test_quick_runs_all_of_it(tmp_path: Path) -> None:
     for plan in PLANS.values():
         try:
-            load_people(plan, None, 1)
+            load_people(plan, None)
         except BiotrainError as missing:
             pytest.skip(str(missing))
     page = tmp_path / "results.md"
