@@ -9,7 +9,7 @@ BENCH_MODELS := eegnet mi_bminet epidenet
 BENCH_TARGETS := cortex-m4f cortex-m7 cortex-m33 cortex-m55 riscv32
 
 .DEFAULT_GOAL := help
-.PHONY: help demo figures figures-kernels figures-memory figures-gap9 calibrate-gap9 test test-slow lint format clean bootstrap bootstrap-test
+.PHONY: help demo figures figures-kernels figures-memory figures-gap9 calibrate-gap9 results test test-slow lint format clean bootstrap bootstrap-test
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ figures-gap9: bootstrap  ## predict the published rows and our models on GAP9, w
 
 calibrate-gap9: bootstrap  ## fit the costs of the GAP9 model to its published points
 	$(PYTHON_IN_VENV) -m scripts.calibrate_gap9
+
+results: bootstrap  ## run all experiments (hours; goes on where it was), write docs/results.md
+	.venv/bin/biotrain experiment all --page docs/results.md $(RESULTS_ARGS)
 
 clean:  ## remove what was built; the environments stay
 	rm -rf build .pytest_cache .ruff_cache .hypothesis *.egg-info

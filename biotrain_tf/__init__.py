@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from biotrain_tf.estimator import OnDeviceClassifier
     from converters import convert
 
-__all__ = ["convert"]
+__all__ = ["OnDeviceClassifier", "convert"]
 __version__ = "0.1.0"
 
 
@@ -20,4 +21,8 @@ def __getattr__(name: str) -> Any:
         from converters import convert
 
         return convert
+    if name == "OnDeviceClassifier":
+        from biotrain_tf.estimator import OnDeviceClassifier
+
+        return OnDeviceClassifier
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

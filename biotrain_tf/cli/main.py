@@ -20,7 +20,7 @@ from absl.flags import argparse_flags
 from biotrain_tf.errors import BiotrainError
 from converters.errors import ConversionError
 
-COMMANDS = ("convert", "plan", "profile", "run", "bench", "demo")
+COMMANDS = ("convert", "plan", "profile", "run", "bench", "demo", "experiment")
 """Modules of this package, each with `add_parser(subparsers)` and `run(args) -> int`."""
 
 

@@ -17,11 +17,11 @@ from matplotlib.patches import Patch, Rectangle
 from biotrain_tf.report.text import tiny, titles
 
 # Okabe and Ito, with a brown for their yellow, which is too pale for a line on white.
-_COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#8C564B")
-_MARKERS = "oxs+^vD*"
+COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#8C564B")
+MARKERS = "oxs+^vD*"
 _LEAST = 3e-8
 """Half a float32 step near 0.5: where equality is drawn on a logarithmic axis."""
-_STYLE = {
+STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "biotrain",
     "font.family": "sans-serif",
@@ -42,12 +42,12 @@ def loss_curves(
     """All loss curves over one another, and below how far each is from the reference."""
     ran = [runtime for runtime in runtimes if runtime["status"] == "ran"]
     expected = next(runtime["loss"] for runtime in ran if runtime["name"] == reference)
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.0, 5.6), layout="constrained")
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
         for i, runtime in enumerate(ran):
-            colour = _COLOURS[i % len(_COLOURS)]
-            marker = _MARKERS[i % len(_MARKERS)]
+            colour = COLOURS[i % len(COLOURS)]
+            marker = MARKERS[i % len(MARKERS)]
             steps = range(1, len(runtime["loss"]) + 1)
             # Curves coincide: each marks steps of its own, so that none is hidden by the last.
             upper.plot(
@@ -81,7 +81,7 @@ def loss_curves(
         lower.set_ylabel("|loss − Keras's|")
         lower.set_xlabel("fine-tuning step")
         upper.legend(ncols=2, frameon=False, fontsize=9)
-        return _svg(figure)
+        return svg(figure)
 
 
 def ram_curves(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -90,7 +90,7 @@ def ram_curves(rows: Sequence[Mapping[str, Any]]) -> str:
     for row in rows:
         point = (row["ram_total_bytes"] / 1024, row["instructions_per_mac"])
         curves.setdefault(f"{row['model']}, norm {row['norm']}", []).append(point)
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.0, 4.4), layout="constrained")
         axes = figure.subplots()
         for i, (name, points) in enumerate(curves.items()):
@@ -98,8 +98,8 @@ def ram_curves(rows: Sequence[Mapping[str, Any]]) -> str:
             axes.plot(
                 ram,
                 cost,
-                color=_COLOURS[i % len(_COLOURS)],
-                marker=_MARKERS[i % len(_MARKERS)],
+                color=COLOURS[i % len(COLOURS)],
+                marker=MARKERS[i % len(MARKERS)],
                 linewidth=1.2,
                 markersize=5,
                 label=name,
@@ -110,7 +110,7 @@ def ram_curves(rows: Sequence[Mapping[str, Any]]) -> str:
         axes.set_ylim(bottom=0)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.legend(frameon=False)
-        return _svg(figure)
+        return svg(figure)
 
 
 def dial_curve(rows: Sequence[Mapping[str, Any]], *, final: tuple[int, int]) -> str:
@@ -153,7 +153,7 @@ def dial_curve(rows: Sequence[Mapping[str, Any]], *, final: tuple[int, int]) -> 
 
 def memory_map(rows: Sequence[Mapping[str, Any]], *, arena_bytes: int) -> str:
     """Every tensor of a training step as a rectangle: when it lives and where in the arena."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.0, 5.0), layout="constrained")
         axes = figure.subplots()
         last_op = max(row["last_op"] for row in rows)
@@ -188,7 +188,7 @@ def memory_map(rows: Sequence[Mapping[str, Any]], *, arena_bytes: int) -> str:
             loc="lower center",
             bbox_to_anchor=(0.5, 1.0),
         )
-        return _svg(figure)
+        return svg(figure)
 
 
 def _busiest_op(rows: Sequence[Mapping[str, Any]]) -> int:
@@ -217,7 +217,7 @@ def _label_largest(
             )
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)

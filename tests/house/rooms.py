@@ -39,8 +39,17 @@ PYTHON: dict[str, set[str]] = {
     # Run as a command it is a thin face of `biotrain convert`.
     "converters.convert_trainable": {"biotrain_tf.cli.main", "converters"},
     # The façade.
-    "biotrain_tf": {"biotrain_tf.errors", "converters"},
+    "biotrain_tf": {"biotrain_tf.errors", "biotrain_tf.estimator", "converters"},
     "biotrain_tf.errors": set(),
+    # It trains as the experiment does: on the runner.
+    "biotrain_tf.estimator": {
+        "biotrain_tf.device",
+        "biotrain_tf.errors",
+        "biotrain_tf.experiment.flatbuffers",
+        "biotrain_tf.experiment.runner",
+        "biotrain_tf.models",
+        "converters",
+    },
     "biotrain_tf.models": {"biotrain_tf.errors"},
     "biotrain_tf.data": {"biotrain_tf.errors"},
     "biotrain_tf.device": {
@@ -55,6 +64,16 @@ PYTHON: dict[str, set[str]] = {
     "biotrain_tf.cli": {"biotrain_tf", "converters"},
     "biotrain_tf.bench": {"biotrain_tf", "converters"},
     "biotrain_tf.demo": {"biotrain_tf", "converters"},
+    # It composes them; the progress bars are the demo's.
+    "biotrain_tf.experiment": {
+        "biotrain_tf.data",
+        "biotrain_tf.demo.progress",
+        "biotrain_tf.device",
+        "biotrain_tf.errors",
+        "biotrain_tf.models",
+        "biotrain_tf.report",
+        "converters",
+    },
     "tflm_train": set(),
     "scripts": {"biotrain_tf", "converters", "scripts"},
     "examples": {"biotrain_tf", "converters"},

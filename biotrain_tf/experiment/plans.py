@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is done with each data set: windows, network, metric, and what linear models reach on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from biotrain_tf.errors import BiotrainError
+
+DAY1, LONGITUDINAL = "day1", "longitudinal"
+SCENARIOS = (DAY1, LONGITUDINAL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Of one data set. `crop_s` counts from the first sample of a trial; `window_s` cuts what is
+    left into pieces that are classified one by one (None: whole).
+    """
+
+    name: str
+    title: str
+    scenarios: tuple[str, ...]
+    model: str
+    model_arguments: Mapping[str, Any] = field(default_factory=dict)
+    crop_s: tuple[float, float] | None = None
+    window_s: float | None = None
+    decimate: int = 1
+    rereference: bool = False
+    classes: tuple[int, ...] | None = None
+    """Labels of the data set that are told apart (None: all)."""
+    balanced: bool = False
+    """Balanced accuracy instead of accuracy."""
+    points: tuple[int, ...] = ()
+    """How many trials calibrate on day 1."""
+    in_turn: bool = True
+    """Calibration asks for the classes in turn; else they come as they come."""
+    block_trials: int | None = None
+    """Take so many trials for a session, whatever the set calls one."""
+    within_session: bool = False
+    """Day 1 is one session of the set, and its last quarter tests; else the last session tests."""
+    base_sessions: int = 1
+    """Sessions that the person's own weights come from."""
+    pretrain_epochs: int = 20
+    pretrain_cap: int = 400
+    """Trials or windows of one person that are pre-trained on, at most."""
+    least_per_class: int = 0
+    """A test person needs so many calibration trials of each class."""
+    linear: Mapping[str, str] = field(default_factory=dict)
+    """By scenario: what linear models reach, by the data's README."""
+
+
+_BMINET = {"F1": 16, "kernel_length": 64, "drop_prob": 0.25}
+
+PLANS: dict[str, Plan] = {
+    plan.name: plan
+    for plan in (
+        Plan(
+            name="eeg_mi_openbci",
+            title="EEG, rest against grasp imagery",
+            scenarios=(DAY1, LONGITUDINAL),
+            model="mi_bminet",
+            model_arguments=_BMINET,
+            crop_s=(1.0, 4.5),
+            rereference=True,
+            points=(20, 40, 80, 120),
+            linear={
+                DAY1: "new person: CSP .58, Riemann .62, Riemann with per-person whitening .75; "
+                "within person, leave-run-out: Riemann about .79",
+                LONGITUDINAL: "run 1 to later runs: Riemann .69",
+            },
+        ),
+        Plan(
+            name="eeg_mi_days",
+            title="EEG, idle against left and right imagery, one person, two days",
+            scenarios=(LONGITUDINAL,),
+            model="mi_bminet",
+            model_arguments=_BMINET,
+            crop_s=(0.5, 4.5),
+            rereference=True,
+            block_trials=30,
+            base_sessions=5,
+            pretrain_epochs=40,
+            linear={LONGITUDINAL: "within day about .9; other day to this day about .6 to .85"},
+        ),
+        Plan(
+            name="eeg_ssvep_exo",
+            title="EEG, visually evoked potentials at 13, 17, 21 Hz and rest",
+            # Its sessions are minutes apart.
+            scenarios=(DAY1,),
+            model="mi_bminet",
+            model_arguments={**_BMINET, "kernel_length": 128},
+            crop_s=(0.5, 4.5),
+            decimate=2,
+            rereference=True,
+            points=(8, 16, 32),
+            pretrain_epochs=30,
+            linear={DAY1: "within person: Riemann .72; new person: Riemann .60"},
+        ),
+        Plan(
+            name="emg_myo_25subj",
+            title="EMG, 8 motions, 17 people",
+            scenarios=(DAY1,),
+            model="emg_cnn",
+            window_s=0.25,
+            points=(8, 16, 24, 32),
+            linear={DAY1: "LDA: 4 repeats to the 5th .98; new person .71, worst .30"},
+        ),
+        Plan(
+            name="emg_myo_30days",
+            title="EMG, 8 motions, 3 people, 30 days",
+            scenarios=(DAY1, LONGITUDINAL),
+            model="emg_cnn",
+            window_s=0.25,
+            points=(8, 16, 24),
+            within_session=True,
+            pretrain_cap=2000,
+            linear={
+                DAY1: "LDA: same day .98; new person .82",
+                LONGITUDINAL: "LDA: day 1 to later .87 (same placement .92, other .85)",
+            },
+        ),
+        Plan(
+            name="eog_office",
+            title="EOG, office activities",
+            scenarios=(DAY1,),
+            model="epidenet",
+            decimate=2,
+            balanced=True,
+            points=(10, 20, 40),
+            linear={DAY1: "mixed-run .82; run 1 to run 2 .63; new person .71"},
+        ),
+        Plan(
+            name="ecg_mitbih",
+            title="ECG, ventricular against normal beats",
+            scenarios=(DAY1,),
+            model="ecg_cnn",
+            classes=(0, 2),
+            balanced=True,
+            in_turn=False,
+            points=(100, 200, 300),
+            pretrain_epochs=10,
+            pretrain_cap=300,
+            least_per_class=5,
+            linear={DAY1: "own first 5 min .95; leave-patient-out .77"},
+        ),
+    )
+}
+
+
+def plan_of(name: str) -> Plan:
+    if name not in PLANS:
+        raise BiotrainError(f"data: wanted one of {', '.join(PLANS)}; found {name!r}")
+    return PLANS[name]

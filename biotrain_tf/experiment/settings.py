@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much is done: everything, a part of it, or as little as proves that it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from biotrain_tf.experiment import variants
+from biotrain_tf.experiment.variants import Variant
+
+BATCH_SIZE = 8
+MOMENTUM = 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """What decides the figures; results of another scope are other results."""
+
+    seeds: tuple[int, ...] = (0, 1, 2)
+    variants: tuple[Variant, ...] = variants.ALL
+    learning_rates: tuple[float, ...] = (0.001, 0.01)
+    epochs: tuple[int, ...] = (2, 5, 10)
+    max_test_people: int | None = None
+    max_people: int | None = None
+    max_sessions: int | None = None
+    """Sessions of the longitudinal scenario, evenly spread; None: all."""
+    max_points: int | None = None
+    pretrain_share: float = 1.0
+    """Of the epochs of the plan."""
+    remembered: int = 96
+    """Trials of pre-training people that forgetting is measured on."""
+
+    @classmethod
+    def quick(cls) -> Scope:
+        return cls(
+            seeds=(0,),
+            variants=(
+                variants.NONE,
+                variants.LAST_LAYER,
+                *variants.FULL,
+                Variant(strategy="norm"),
+            ),
+            learning_rates=(0.01,),
+            epochs=(2,),
+            max_test_people=1,
+            max_people=3,
+            max_sessions=2,
+            max_points=1,
+            pretrain_share=0.1,
+            remembered=16,
+        )
+
+    def limited(self, **changes: object) -> Scope:
+        """The same with what a user named on the command line; None changes nothing."""
+        return replace(self, **{k: v for k, v in changes.items() if v is not None})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where things lie; none of it decides a figure."""
+
+    output: Path
+    data_dir: Path | None = None
+
+    @property
+    def cache(self) -> Path:
+        return self.output / "cache"

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`biotrain experiment all --quick`: every data set, network, strategy and page, as little of each
+as there can be.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from biotrain_tf.cli.main import main
+from biotrain_tf.data.sets import NAMES
+from biotrain_tf.errors import BiotrainError
+from biotrain_tf.experiment.people import load_people
+from biotrain_tf.experiment.plans import PLANS
+from tests.biotrain_tf.experiment_people import write_emg
+
+
+def test_quick_runs_all_of_it(tmp_path: Path) -> None:
+    for plan in PLANS.values():
+        try:
+            load_people(plan, None)
+        except BiotrainError as missing:
+            pytest.skip(str(missing))
+    page = tmp_path / "results.md"
+    arguments = ["experiment", "all", "--quick", "--output-dir", str(tmp_path)]
+    assert main([*arguments, "--page", str(page)]) == 0
+    text = page.read_text()
+    for name in NAMES:
+        assert f"## {name}, " in text
+    sections = text.split("## ")[1:]
+    assert len(sections) == sum(len(plan.scenarios) for plan in PLANS.values())
+    on_device = [s for s in sections if "outputs, losses and weights are the host's" in s]
+    assert len(on_device) == len(NAMES)
+    assert "differ" not in text.split("## ", 1)[1].replace("Differences", "")
+
+
+def test_a_person_of_made_up_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write_emg(tmp_path / "data", ("S01", "S02", "S03"))
+    arguments = ["experiment", "day1", "--data", "emg_myo_25subj", "--quick", "--no-device"]
+    arguments += ["--data-dir", str(data), "--output-dir", str(tmp_path), "--jobs", "1"]
+    arguments += ["--variants", "none;last-layer"]
+    assert main(arguments) == 0
+    (table,) = tmp_path.glob("emg_myo_25subj-day1-*/results.csv")
+    with table.open() as file:
+        rows = list(csv.DictReader(file))
+    assert {(r["variant"], r["at"]) for r in rows} == {
+        ("none", "0"), ("none", "32"), ("last-layer", "0"), ("last-layer", "32")
+    }  # fmt: skip
+    assert all(0 <= float(r["score"]) <= 1 for r in rows)
+    before = table.stat().st_mtime_ns, capsys.readouterr().out
+    assert main(arguments) == 0
+    assert "testing" in before[1] and "testing" not in capsys.readouterr().out
+    assert (table.parent / "report.html").read_text().count("<svg") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["day1"], "data: wanted one of"),
+        (["day1", "--data", "nothing"], "found 'nothing'"),
+        (["day1", "--data", "eeg_mi_days"], "wanted one of longitudinal; found 'day1'"),
+        (["all", "--variants", "half"], "variants: wanted some of"),
+        (["all", "--epochs", "2,x"], "epochs: wanted numbers above 0"),
+        (["all", "--seeds", "0"], "seeds: wanted at least 1"),
+        (["all", "--jobs", "0"], "jobs: wanted 1 or more"),
+    ],
+)
+def test_what_a_user_may_mistype(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["experiment", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1
