@@ -117,7 +117,7 @@ def dial_curve(rows: Sequence[Mapping[str, Any]], *, final: tuple[int, int]) -> 
     """RAM against instructions of the schedules that were looked at, by level; the way to
     ``final``, which is (RAM in bytes, instructions).
     """
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.0, 4.4), layout="constrained")
         axes = figure.subplots()
         for i, level in enumerate(dict.fromkeys(row["level"] for row in rows)):
@@ -125,8 +125,8 @@ def dial_curve(rows: Sequence[Mapping[str, Any]], *, final: tuple[int, int]) -> 
             axes.plot(
                 [row["ram_bytes"] / 1024 for row in inside],
                 [row["instructions_per_step"] / 1e6 for row in inside],
-                _MARKERS[i % len(_MARKERS)],
-                color=_COLOURS[1 + i % (len(_COLOURS) - 1)],
+                MARKERS[i % len(MARKERS)],
+                color=COLOURS[1 + i % (len(COLOURS) - 1)],
                 markersize=5,
                 fillstyle="none",
                 label=level,
@@ -136,7 +136,7 @@ def dial_curve(rows: Sequence[Mapping[str, Any]], *, final: tuple[int, int]) -> 
         axes.plot(
             [ram / 1024 for ram, _ in way],
             [cost / 1e6 for _, cost in way],
-            color=_COLOURS[0],
+            color=COLOURS[0],
             linewidth=1.0,
             label="gone on from",
         )
@@ -148,7 +148,7 @@ def dial_curve(rows: Sequence[Mapping[str, Any]], *, final: tuple[int, int]) -> 
         axes.set_ylim(bottom=0)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.legend(frameon=False)
-        return _svg(figure)
+        return svg(figure)
 
 
 def memory_map(rows: Sequence[Mapping[str, Any]], *, arena_bytes: int) -> str:
