@@ -8,42 +8,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import keras
-import numpy as np
 import pytest
 
 from converters import convert
 from converters import graph as graphs
 from tests.compare import assert_all_close, assert_close, unmoved
 from tests.end_to_end.host_run import train_on
+from tests.end_to_end.strategy_network import BATCH, batches, network
 from tests.oracle import keras_optimizers
 
-L = keras.layers
-STEPS, BATCH, RATE = 4, 4, 0.1
+STEPS, RATE = 4, 0.1
 MOVING = ("moving_mean", "moving_variance")
-
-
-def network() -> keras.Model:
-    """Every kind of variable: kernels and biases of all convolutions, norms, a Dense layer."""
-    keras.utils.set_random_seed(5)
-    x = inputs = keras.Input((3, 32, 1))
-    x = L.Conv2D(4, (1, 5), padding="same", use_bias=False, name="time")(x)
-    x = L.Activation("elu")(L.BatchNormalization(name="norm_a")(x))
-    x = L.DepthwiseConv2D((3, 1), depth_multiplier=2, activation="elu", name="space")(x)
-    x = L.AveragePooling2D((1, 4))(L.BatchNormalization(name="norm_b")(x))
-    x = L.Conv2D(6, (1, 1), activation="tanh", name="point")(x)
-    x = L.Dense(3, name="scores")(L.Flatten()(x))
-    model = keras.Model(inputs, L.Activation("softmax")(x), name="strategies")
-    # Biases of zero hide one that is left out.
-    generator = np.random.default_rng(1)
-    for v in model.trainable_variables:
-        v.assign(v + 0.2 * generator.standard_normal(v.shape).astype(np.float32))
-    return model
-
-
-def batches(model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
-    generator = np.random.default_rng(7)
-    x = generator.standard_normal((STEPS, BATCH, *model.input_shape[1:])).astype(np.float32)
-    return x, generator.integers(0, 3, (STEPS, BATCH)).astype(np.int32)
 
 
 def layer_variables(*layers: str) -> set[str]:
@@ -67,7 +42,7 @@ CASES = {
 @pytest.mark.parametrize("strategy", CASES)
 def test_moves_what_keras_moves(strategy: str, tmp_path: Path) -> None:
     model, moving = network(), CASES[strategy]
-    x, y = batches(model)
+    x, y = batches(model, STEPS)
     optimizer = keras.optimizers.SGD(RATE, momentum=0.9)
     expected = keras_optimizers.train(model, x, y, optimizer=optimizer, moving=moving)
 
