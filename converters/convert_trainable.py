@@ -152,6 +152,8 @@ def _convert(
     progress: Callable[[str], None],
 ) -> ConversionResult:
     from converters import graph as graphs
+    from converters.emit.predict import counts_on
+    from converters.gap9.estimates import estimates
     from converters.passes.drop_names import drop_names
     from converters.passes.selector import add_selector
     from converters.planner.offline import METADATA_NAME as OFFLINE
@@ -182,23 +184,9 @@ def _convert(
         graph = replace(graph, metadata={**graph.metadata, **offline})
     data = graphs.write(graph if tensor_names else drop_names(graph))
     progress("writing files")
-    estimate = _estimates(graph, base) if compact and demand.target == "gap9" else None
+    on_gap9 = compact and demand.target == "gap9"
+    estimate = estimates(graph, base, counts_on("gap9")) if on_gap9 else None
     return _emit(data, graph, schedule, step, model, base, folder, ops, options, estimate)
-
-
-def _estimates(graph: Any, base: str) -> dict[str, Any]:
-    """Of a training step on GAP9, by frequency."""
-    from converters.emit.predict import counts_on
-    from converters.gap9.machine import POINTS, Machine, read_costs
-    from converters.gap9.profile import profile_graph
-
-    counts = counts_on("gap9")
-    return {
-        frequency: profile_graph(
-            graph, base, counts, machine=Machine(), costs=read_costs(), point=point
-        ).to_json()
-        for frequency, point in POINTS.items()
-    }
 
 
 def _trace(

@@ -112,7 +112,8 @@ def test_every_flag_reaches_convert(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("biotrain_tf.report.table.print_conversion", lambda console, report: None)
     flags = "--output-dir d --ops builtin --norm group --strategy last-layer --optimizer sgd "
     flags += "--learning-rate 0.5 --momentum 0.25 --batch-size 3 --loss mse --seed 4 --no-commute "
-    flags += "--tensor-names --ram 64K --target riscv32 --sample int16 --sample-scale 0.25"
+    flags += "--tensor-names --ram 64K --target riscv32 --sample int16 --sample-scale 0.25 "
+    flags += "--schedule cosine --schedule-steps 9 --weight-decay 0.1 --clip-norm 2 --accumulate 6"
     assert main(["convert", "m.h5", *flags.split()]) == 0
     del seen["progress"]
     assert seen == {
@@ -133,4 +134,9 @@ def test_every_flag_reaches_convert(monkeypatch: pytest.MonkeyPatch) -> None:
         "target": "riscv32",
         "sample": "int16",
         "sample_scale": 0.25,
+        "schedule": "cosine",
+        "schedule_steps": 9,
+        "weight_decay": 0.1,
+        "clip_norm": 2.0,
+        "accumulate": 6,
     }

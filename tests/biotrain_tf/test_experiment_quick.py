@@ -18,6 +18,23 @@ from biotrain_tf.experiment.plans import PLANS
 from tests.biotrain_tf.experiment_people import write_emg
 
 
+def test_quick_runs_days_of_one_person(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The whole way on recordings, an emulated M7 included; the other sets take minutes."""
+    try:
+        load_people(PLANS["emg_myo_30days"], None)
+    except BiotrainError as missing:
+        pytest.skip(str(missing))
+    arguments = ["experiment", "longitudinal", "--data", "emg_myo_30days", "--quick"]
+    arguments += ["--variants", "none;last-layer;full, frozen", "--jobs", "1"]
+    assert main([*arguments, "--output-dir", str(tmp_path)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "outputs, losses and weights are the host's" in said
+    assert "full, frozen: " in said
+    (report,) = tmp_path.glob("emg_myo_30days-longitudinal-*/report.html")
+    assert "full, frozen" in report.read_text()
+
+
+@pytest.mark.slow
 def test_quick_runs_all_of_it(tmp_path: Path) -> None:
     for plan in PLANS.values():
         try:

@@ -325,8 +325,8 @@ def test_duplicate_variable_names_are_refused(tmp_path: Path) -> None:
     [
         ("ops", "flex", "ops must be one of micro, builtin, got 'flex'"),
         ("norm", "instance", "norm must be one of keep, frozen, group"),
-        ("strategy", "half", "strategy must be one of full, last-layer"),
-        ("optimizer", "adam", "optimizer must be one of sgd, momentum"),
+        ("strategy", "half", "strategy must be one of none, last-layer"),
+        ("optimizer", "lion", "optimizer must be one of sgd, momentum, adam"),
         ("loss", "hinge", "loss must be one of"),
         ("batch_size", 0, "batch_size must be a whole number of at least 1, got 0"),
         ("batch_size", 2.5, "batch_size must be a whole number"),

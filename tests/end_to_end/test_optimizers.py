@@ -63,7 +63,11 @@ OPTIMIZERS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
 
 
 def compare(
-    conversion: ConversionResult, expected: Trained, data: Any, folder: Path, what: str
+    conversion: ConversionResult,
+    expected: Trained,
+    data: tuple[np.ndarray, np.ndarray],
+    folder: Path,
+    what: str,
 ) -> dict[str, np.ndarray]:
     """The runner's variables, found to be those of Keras, which have moved."""
     ours = train_on("host", conversion, *data, folder)
