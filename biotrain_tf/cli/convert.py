@@ -126,7 +126,7 @@ def run(args: Any) -> int:
             sample_scale=args.sample_scale,
             progress=lambda stage: status.update(stage),
         )
-    if result.report["schedule"] is not None:
+    if result.report.get("schedule") is not None:
         page = result.report_path.with_suffix(".html")
         page.write_text(conversion_page(result.report))
         result.report["files"]["page"] = str(page)

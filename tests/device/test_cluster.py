@@ -120,7 +120,7 @@ def test_the_vendors_calls_compile(tmp_path: Path) -> None:
         "    uint32_t length, pi_cl_dma_dir_e dir, pi_cl_dma_cmd_t* cmd);\n"
         "void pi_cl_dma_cmd_wait(pi_cl_dma_cmd_t* cmd);\n}\n"
     )
-    flags = [*CXX, f"-I{tmp_path}", "-fpermissive", "-Wno-int-to-pointer-cast"]
+    flags = [*CXX, f"-I{tmp_path}", "-ffreestanding"]
     command = ["riscv64-unknown-elf-g++", "-march=rv32imafc", "-mabi=ilp32f", *flags]
     command += ["-fsyntax-only", "tflm_train/ports/gap9/pmsis.cc"]
     subprocess.run(command, cwd=build.SOURCES, check=True)

@@ -87,7 +87,7 @@ def test_convolutions_that_read_codes_train_as_keras_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # As floats they would be faster, and here there is always room for them.
-    monkeypatch.setattr(dial, "_moves", lambda *_: ())
+    monkeypatch.setattr(dial, "moves", lambda *_: ())
     keras.utils.set_random_seed(SEED)
     architecture = Architecture(lambda: _first(kernel, **options))
     model = architecture.build()

@@ -15,7 +15,17 @@ from tests.house.tree import REPO, project_files
 
 FOLDERS = {
     Path(name)
-    for name in ("adapt", "app", "kernels", "micro", "micro/ops", "signal", "store", "testing")
+    for name in (
+        "adapt",
+        "app",
+        "cluster",
+        "kernels",
+        "micro",
+        "micro/ops",
+        "signal",
+        "store",
+        "testing",
+    )
 }
 DEVICE_TESTS = 1
 
