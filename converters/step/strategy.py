@@ -7,7 +7,6 @@ one that moves has the statistics of the batch, if ``norm`` keeps them live.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import keras
@@ -27,7 +26,7 @@ _CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D)
 _BIASES = frozenset({"bias", "beta"})
 _LORA = frozenset({"lora_kernel_a", "lora_kernel_b"})
 _KERNELS_AND_BIASES = KERNELS | {"bias"}
-Moves = Callable[[keras.layers.Layer, keras.Variable], bool]
+Layers = list[keras.layers.Layer]
 
 
 def apply_strategy(model: keras.Model, strategy: str, *, seed: int = 0) -> None:
@@ -38,9 +37,14 @@ def apply_strategy(model: keras.Model, strategy: str, *, seed: int = 0) -> None:
     if read.kind == "lora":
         _add_lora(leaf_layers(model), read.count, seed)
     weighted = [layer for layer in leaf_layers(model) if layer.weights]
-    moves = _moves(read, weighted)
+    chosen, names = _moving(read, weighted)
+    whole = {id(layer) for layer in chosen}
     for layer in weighted:
-        kept = [v for v in layer.trainable_variables if moves(layer, v)]
+        wanted = names if id(layer) in whole else frozenset()
+        if wanted is None:
+            # Also a norm without scale and shift, whose statistics stay live.
+            continue
+        kept = [v for v in layer.trainable_variables if v.name in wanted]
         if not kept:
             layer.trainable = False
         for variable in layer.trainable_variables:
@@ -53,8 +57,10 @@ def apply_strategy(model: keras.Model, strategy: str, *, seed: int = 0) -> None:
         )
 
 
-def _moves(strategy: Strategy, weighted: list[keras.layers.Layer]) -> Moves:
-    chosen, names = weighted, None
+def _moving(strategy: Strategy, weighted: Layers) -> tuple[Layers, frozenset[str] | None]:
+    """The layers that move and, if not every variable of theirs, the names of those that do."""
+    chosen: Layers = weighted
+    names = None
     if strategy.kind == "last":
         chosen = weighted[-strategy.count :]
     elif strategy.kind == "layers":
@@ -77,8 +83,7 @@ def _moves(strategy: Strategy, weighted: list[keras.layers.Layer]) -> Moves:
         names = _BIASES
     elif strategy.kind == "none":
         chosen = []
-    wanted = {id(layer) for layer in chosen}
-    return lambda layer, v: id(layer) in wanted and (names is None or v.name in names)
+    return chosen, names
 
 
 def _add_lora(layers: list[keras.layers.Layer], rank: int, seed: int) -> None:
