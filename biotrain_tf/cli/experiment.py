@@ -91,6 +91,11 @@ def run(args: Any) -> int:
         raise BiotrainError(
             f"data: wanted one of {', '.join(PLANS)}; found none; name it with --data"
         )
+    if args.scenario != ALL and args.page is not None:
+        raise BiotrainError(
+            f"page: wanted with {ALL} only, whose results it holds; found with {args.scenario}; "
+            "leave it out"
+        )
     plans = (
         list(PLANS.values()) if args.data is None else [plan_of(n) for n in args.data.split(",")]
     )

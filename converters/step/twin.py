@@ -60,6 +60,13 @@ class Twin:
     counter: Counter
 
 
+class _Logits(keras.layers.Layer):
+    """What stands where the final softmax or sigmoid stood; called as either is."""
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        return inputs
+
+
 def leaf_layers(model: keras.Model) -> list[keras.layers.Layer]:
     """All layers of a model in order, those of nested models in their place."""
     found: list[keras.layers.Layer] = []
@@ -82,7 +89,7 @@ def make_twin(model: keras.Model, options: StepOptions, writer: Writer) -> Twin:
         config = layer.get_config()
         if layer is last and final_activation in ("softmax", "sigmoid"):
             if kind in (keras.layers.Softmax, keras.layers.Activation):
-                return keras.layers.Activation("linear", name=layer.name)
+                return _Logits(name=layer.name)
             return kind.from_config({**config, "activation": "linear"})
         if kind in _DROPOUTS:
             return layers.HashDropout(

@@ -82,6 +82,7 @@ def test_a_person_of_made_up_files(tmp_path: Path, capsys: pytest.CaptureFixture
         (["all", "--variants", "half"], "variants: wanted some of"),
         (["all", "--epochs", "2,x"], "epochs: wanted numbers above 0"),
         (["all", "--seeds", "0"], "seeds: wanted at least 1"),
+        (["day1", "--data", "eeg_ssvep_mamem", "--page", "p.md"], "page: wanted with all only"),
         (["all", "--jobs", "0"], "jobs: wanted 1 or more"),
     ],
 )

@@ -7,6 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.models import eegnet
@@ -19,9 +20,10 @@ void Example(biotrain::Span<const float> x, biotrain::Span<const int32_t> labels
 """
 
 
-def _block(repo: Path, language: str) -> str:
+def _block(repo: Path, language: str, holding: str = "") -> str:
     found = re.findall(rf"```{language}\n(.*?)```", (repo / "README.md").read_text(), re.DOTALL)
-    assert len(found) == 1, f"{len(found)} blocks of {language}"
+    found = [block for block in found if holding in block]
+    assert len(found) == 1, f"{len(found)} blocks of {language} with {holding!r}"
     return str(found[0])
 
 
@@ -29,7 +31,7 @@ def test_readme_runs(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     eegnet().save("model.keras")
     names: dict[str, object] = {}
-    exec(_block(repo, "python"), names)
+    exec(_block(repo, "python", "biotrain_tf.convert"), names)
     folder = tmp_path / "build" / "model"
     assert (folder / "model.tflite").is_file()
 
@@ -46,3 +48,13 @@ def test_readme_runs(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_pipeline_of_the_readme_runs(repo: Path) -> None:
+    generator = np.random.default_rng(0)
+    names: dict[str, object] = {
+        "X": generator.normal(size=(16, 4, 128)) * 1e-5,
+        "y": np.arange(16) % 2,
+    }
+    exec(_block(repo, "python", "OnDeviceClassifier"), names)
+    assert 0 <= float(names["pipeline"].score(names["X"], names["y"])) <= 1  # type: ignore[attr-defined]
