@@ -22,7 +22,8 @@ SEED = 7
 
 
 def _keras_loss(model: keras.Model, architecture: Architecture) -> Any:
-    linear = model.layers[-1].activation.__name__ == "linear"
+    last = model.layers[-1]
+    linear = not isinstance(last, keras.layers.Softmax) and last.activation.__name__ == "linear"
     if architecture.loss == "sparse_categorical_crossentropy":
         return keras.losses.SparseCategoricalCrossentropy(from_logits=linear)
     return architecture.loss
