@@ -56,9 +56,9 @@ def run(args: Any) -> int:
 
 
 def _read(path: Path, signature: str) -> NamedProblem:
-    from converters import graph as graphs
+    from biotrain_tf.cli.model_file import read_micro_model
     from converters.planner.minimalloc import read_csv
-    from converters.planner.plan import METADATA_NAME, problem_of
+    from converters.planner.plan import problem_of
 
     if not path.is_file():
         raise BiotrainError(f"file: wanted a .tflite or .csv file; found no {path}")
@@ -66,10 +66,4 @@ def _read(path: Path, signature: str) -> NamedProblem:
         return read_csv(path.read_text())
     if path.suffix != ".tflite":
         raise BiotrainError(f"file: wanted a .tflite or .csv file; found {path.name}")
-    graph = graphs.read(path.read_bytes())
-    if METADATA_NAME not in graph.metadata:
-        raise BiotrainError(f"file: wanted a model of --ops micro; {path.name} has no plan of ours")
-    if signature not in graph.signatures:
-        known = ", ".join(graph.signatures)
-        raise BiotrainError(f"signature: wanted one of {known}; found {signature}")
-    return problem_of(graph, signature)
+    return problem_of(read_micro_model(path, signature), signature)

@@ -66,6 +66,7 @@ def run(args: Any) -> int:
 
 
 def estimated(args: Any) -> Profile:
+    from biotrain_tf.cli.model_file import read_micro_model
     from converters.emit.predict import counts_on
     from converters.gap9.machine import Machine, operating_point, read_costs
     from converters.gap9.network import read_network
@@ -83,8 +84,10 @@ def estimated(args: Any) -> Profile:
     if args.file.suffix == ".json":
         network = read_network(args.file)
         return profile_network(network, machine=machine, costs=costs, point=point, policy=policy)
+    if not args.file.is_file() or args.file.suffix != ".tflite":
+        raise BiotrainError(f"file: wanted a .tflite or .json file; found {args.file}")
     return profile_graph(
-        _read_model(args.file, args.signature),
+        read_micro_model(args.file, args.signature),
         args.file.stem,
         counts_on(args.target),
         machine=machine,
@@ -93,18 +96,3 @@ def estimated(args: Any) -> Profile:
         policy=policy,
         signature=args.signature,
     )
-
-
-def _read_model(path: Path, signature: str) -> Any:
-    from converters import graph as graphs
-    from converters.planner.plan import METADATA_NAME
-
-    if not path.is_file() or path.suffix != ".tflite":
-        raise BiotrainError(f"file: wanted a .tflite or .json file; found {path}")
-    graph = graphs.read(path.read_bytes())
-    if METADATA_NAME not in graph.metadata:
-        raise BiotrainError(f"file: wanted a model of --ops micro; {path.name} has no plan of ours")
-    if signature not in graph.signatures:
-        known = ", ".join(graph.signatures)
-        raise BiotrainError(f"signature: wanted one of {known}; found {signature}")
-    return graph

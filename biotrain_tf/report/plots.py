@@ -104,12 +104,7 @@ def ram_curves(rows: Sequence[Mapping[str, Any]]) -> str:
                 markersize=5,
                 label=name,
             )
-        axes.set_xscale("log", base=2)
-        axes.set_xlabel("RAM, KB")
-        axes.set_ylabel("instructions per textbook MAC")
-        axes.set_ylim(bottom=0)
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        axes.legend(frameon=False)
+        _against_ram(axes, "instructions per textbook MAC")
         return svg(figure)
 
 
@@ -142,13 +137,17 @@ def dial_curve(rows: Sequence[Mapping[str, Any]], *, final: tuple[int, int]) -> 
         )
         ram, cost = final
         axes.plot([ram / 1024], [cost / 1e6], "*", color="#b00020", markersize=12, label="chosen")
-        axes.set_xscale("log", base=2)
-        axes.set_xlabel("RAM, KB")
-        axes.set_ylabel("million instructions a step, predicted")
-        axes.set_ylim(bottom=0)
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        axes.legend(frameon=False)
+        _against_ram(axes, "million instructions a step, predicted")
         return svg(figure)
+
+
+def _against_ram(axes: Axes, label: str) -> None:
+    axes.set_xscale("log", base=2)
+    axes.set_xlabel("RAM, KB")
+    axes.set_ylabel(label)
+    axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.legend(frameon=False)
 
 
 def memory_map(rows: Sequence[Mapping[str, Any]], *, arena_bytes: int) -> str:

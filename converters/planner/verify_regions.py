@@ -73,12 +73,8 @@ def _extents(graph: Graph, plan: Plan) -> Iterator[tuple[str, int, int]]:
 
 def _counts(graph: Graph) -> dict[int, tuple[int, ...]]:
     """Of every subgraph how often the loops around it run, the outermost first."""
-    bodies = {
-        op.options["subgraph"] for s in graph.subgraphs for op in s.ops if op.kind == FOR_EACH
-    }
-    found: dict[int, tuple[int, ...]] = {
-        i: () for i in range(len(graph.subgraphs)) if i not in bodies
-    }
+    outside = set(range(len(graph.subgraphs))) - graph.bodies()
+    found: dict[int, tuple[int, ...]] = dict.fromkeys(outside, ())
     waiting = list(found)
     while waiting:
         at = waiting.pop()

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import struct
 import sys
 from pathlib import Path
@@ -13,9 +12,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from biotrain_tf.device.protocol import Frame, Kind, Line, ReplyParser
+from biotrain_tf.device.renode import read_marks
 
 INSTRUCTIONS_TOLERANCE = 0.01
-_MARK = re.compile(r"^mark instructions=(\d+)$", re.MULTILINE)
 
 
 def replies_should_match(replies: str, counts: str, expected: str) -> str:
@@ -27,7 +26,7 @@ def replies_should_match(replies: str, counts: str, expected: str) -> str:
     digest = hashlib.sha256(weights or b"").hexdigest()
     if weights is None or digest != wanted["weights_sha256"]:
         raise AssertionError(f"weights_sha256: wanted {wanted['weights_sha256']}; found {digest}")
-    executed = _executed(Path(counts).read_text())
+    executed = [step.total.instructions for step in read_marks(Path(counts))]
     furthest = _furthest(executed, wanted["instructions_of_each_step"])
     return (
         f"compared {len(losses)} losses, {len(weights)} bytes of weights and {len(executed)} "
@@ -45,12 +44,6 @@ def _read(replies: bytes) -> tuple[list[float], bytes | None]:
         elif isinstance(reply, Frame) and reply.kind is Kind.WEIGHTS:
             weights = reply.payload
     return losses, weights
-
-
-def _executed(counts: str) -> list[int]:
-    """Instructions of each step: between the 1st and 2nd mark, the 3rd and 4th .."""
-    marks = [int(count) for count in _MARK.findall(counts)]
-    return [after - before for before, after in zip(marks[::2], marks[1::2], strict=True)]
 
 
 def _furthest(found: list[int], wanted: list[int] | None) -> float:

@@ -8,7 +8,7 @@
 namespace biotrain {
 namespace {
 
-// Columns that do not fill a tile of the usual shape.
+// Columns that do not fill a tile of the usual shape; terms of a row.
 constexpr int kFew = 4;
 
 const TileGrid& GridFor(bool adj_x, bool adj_y, bool few_columns) {
@@ -17,30 +17,25 @@ const TileGrid& GridFor(bool adj_x, bool adj_y, bool few_columns) {
   return kStepsByItemsGrid;
 }
 
+// By how many columns, or terms, there are.
+using RowKernel = void (*)(const float*, const float*, int, float*);
+constexpr RowKernel kRowOfDots[kFew] = {RowOfDots<1>::Run, RowOfDots<2>::Run,
+                                        RowOfDots<3>::Run, RowOfDots<4>::Run};
+constexpr RowKernel kRowOfSums[kFew] = {RowOfSums<1>::Run, RowOfSums<2>::Run,
+                                        RowOfSums<3>::Run, RowOfSums<4>::Run};
+
 // The product of one row with up to four columns or terms; false if there are
 // more. w is [n,k] if `transposed`, else [k,n].
 bool RunRow(const float* x, const float* w, bool transposed, int k, int n,
             float* y) {
-  switch (transposed ? n : k) {
-    case 1:
-      transposed ? RowOfDots<1>::Run(x, w, k, y)
-                 : RowOfSums<1>::Run(x, w, n, y);
-      return true;
-    case 2:
-      transposed ? RowOfDots<2>::Run(x, w, k, y)
-                 : RowOfSums<2>::Run(x, w, n, y);
-      return true;
-    case 3:
-      transposed ? RowOfDots<3>::Run(x, w, k, y)
-                 : RowOfSums<3>::Run(x, w, n, y);
-      return true;
-    case 4:
-      transposed ? RowOfDots<4>::Run(x, w, k, y)
-                 : RowOfSums<4>::Run(x, w, n, y);
-      return true;
-    default:
-      return false;
+  const int count = transposed ? n : k;
+  if (count < 1 || count > kFew) return false;
+  if (transposed) {
+    kRowOfDots[count - 1](x, w, k, y);
+  } else {
+    kRowOfSums[count - 1](x, w, n, y);
   }
+  return true;
 }
 
 }  // namespace

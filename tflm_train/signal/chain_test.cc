@@ -5,6 +5,7 @@
 #include "tflm_train/signal/recipe_test.h"
 #include "tflm_train/testing/micro_test.h"
 #include "tflm_train/testing/test_data.h"
+#include "tflm_train/testing/tolerances.h"
 
 namespace biotrain {
 namespace {
@@ -73,7 +74,7 @@ void TestSectionsAgainstDouble(TestContext& test) {
     want[t] = x;
     SosFilter(kTestRecipe.sections, kTestRecipe.n_sections, 1, sos, got + t);
   }
-  test.ExpectNear(got, want, kTimes, 2e-5, "sections");
+  test.ExpectNear(got, want, kTimes, tolerance::kSections, "sections");
 }
 
 // 40000 samples with an offset: what rounding leaves in the sum does not grow.
@@ -92,7 +93,8 @@ void TestMovingAverageDoesNotDrift(TestContext& test) {
     const double want = static_cast<double>(x) - mean;
     SubtractMovingAverage(kLength, 1, &place, ring, &x);
     if (t < 40 || t >= 39900) {
-      test.ExpectNear(static_cast<double>(x), want, 2e-3, "minus the mean");
+      test.ExpectNear(static_cast<double>(x), want, tolerance::kMovingAverage,
+                      "minus the mean");
     }
   }
 }
@@ -111,9 +113,10 @@ void TestRunningScale(TestContext& test) {
     // Of all samples so far.
     const double mean = sum / (t + 1),
                  variance = squares / (t + 1) - mean * mean;
-    test.ExpectNear(static_cast<double>(statistics[0]), mean, 1e-5, "mean");
-    test.ExpectNear(static_cast<double>(statistics[1]), variance, 1e-5,
-                    "variance");
+    test.ExpectNear(static_cast<double>(statistics[0]), mean,
+                    tolerance::kRunningScale, "mean");
+    test.ExpectNear(static_cast<double>(statistics[1]), variance,
+                    tolerance::kRunningScale, "variance");
   }
   float constant = 3.0f;
   float still[RunningScaleStateFloats(1)] = {};

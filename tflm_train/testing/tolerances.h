@@ -24,6 +24,13 @@ inline constexpr double kAttention = 2e-6;   // 2.4e-7
 inline constexpr double kUpdate = 1e-6;      // 5.9e-8
 inline constexpr double kSums = 1e-6;        // 5.2e-8
 
+// Of a recorded signal, against the same recursion in double: filters whose
+// poles lie near the unit circle carry errors on for many samples.
+inline constexpr double kSections = 2e-5;  // 1.2e-5
+// Absolute: of samples of 1000, and of 5.
+inline constexpr double kMovingAverage = 1e-3;  // 2.8e-4
+inline constexpr double kRunningScale = 5e-6;   // 8.8e-7
+
 // Against finite differences of the forward pass in double, absolute.
 inline constexpr double kFiniteDifference = 1e-5;  // 2.5e-6
 
