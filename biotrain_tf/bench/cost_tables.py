@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -19,13 +20,14 @@ from biotrain_tf.bench.cost_shapes import Sample, measure_samples
 from biotrain_tf.bench.fit import fit
 from biotrain_tf.bench.generated_models import drawn_models, generated_models
 from biotrain_tf.bench.step import CHECKS, StepCost, bench_step
-from converters.emit.op_features import BASIC_TERMS
 from converters.emit.predict import elements_checked, predict_step
 from converters.graph import read
 from converters.targets.costs import FOLDER, OTHER, SAMPLES, CostTable, read_costs, write_costs
 
 TARGETS_WITH_COSTS = ("cortex-m4f", "cortex-m7", "cortex-m33", "riscv32")
 _DIGITS, _NOTHING = 5, 1e-6
+_A_VIEW = 0.1
+"""Instructions an element of what leaves its elements where they are."""
 
 
 UNSEEN_SEED = 0
@@ -128,10 +130,11 @@ def fit_table(target: str, costs: Sequence[StepCost], samples: Sequence[Sample] 
         by_family[sample.features.family].append(sample)
     coefficients = {family: _coefficients(ops) for family, ops in by_family.items()}
     everything = [op for ops in by_family.values() for op in ops]
-    plain = [op for op in everything if not op.features.macs]
     products = [op for op in everything if op.features.macs]
     # What was never measured costs what others cost: those that multiply by their multiply-adds.
-    coefficients[OTHER] = _coefficients(plain, BASIC_TERMS) | _products_at_large(products)
+    plain = {family for family, ops in by_family.items() if not ops[0].features.macs}
+    coefficients[OTHER] = _usual({n: c for n, c in coefficients.items() if n in plain})
+    coefficients[OTHER] |= _products_at_large(products)
     return CostTable(target, coefficients, _checks(costs))
 
 
@@ -140,6 +143,16 @@ def _coefficients(ops: Sequence[Sample], only: Sequence[str] = ()) -> dict[str, 
     terms = np.array([[op.features.terms.get(name, 0.0) for name in names] for op in ops])
     found = _rounded(fit(terms, np.array([op.instructions for op in ops], np.float64)))
     return {name: value for name, value in zip(names, found, strict=True) if value}
+
+
+def _usual(rows: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Of each term the median of the families that pay for more than being called."""
+    prices: dict[str, list[float]] = defaultdict(list)
+    for row in rows.values():
+        if any(price > _A_VIEW for name, price in row.items() if name != "op"):
+            for name, price in row.items():
+                prices[name].append(price)
+    return {name: statistics.median(found) for name, found in sorted(prices.items())}
 
 
 def _products_at_large(ops: Sequence[Sample]) -> dict[str, float]:

@@ -15,6 +15,8 @@ _NORMS = frozenset(
     {
         "BiotrainBatchNorm",
         "BiotrainBatchNormGrad",
+        "BiotrainGroupNorm",
+        "BiotrainGroupNormGrad",
         "BiotrainMoments",
         "BiotrainNormalise",
         "BiotrainNormGradSums",
@@ -54,6 +56,14 @@ def plain_loops(
         terms = {"copied": float(copied), "op": 1.0}
     elif op.kind == FOR_EACH:
         terms = {"ends": len(inputs) + len(outputs), "iterations": op.options["count"], "op": 1.0}
+    elif op.kind.startswith("BiotrainAttention"):
+        queries, keys, values = (t.shape for t in inputs[:3])
+        weights = math.prod(queries[:3]) * keys[1]
+        terms = {
+            "weights": float(weights),
+            "products": float(weights * (queries[3] + values[3])),
+            "op": 1.0,
+        }
     elif op.kind in _NORMS:
         batch, channels = inputs[0].shape[:2]
         spatial = math.prod(inputs[0].shape[2:])

@@ -45,7 +45,7 @@ Terms Reorder(const Terms& t, Order order) {
 // address to compute for each of them.
 class Panel {
  public:
-  static constexpr int kFloats = 256;
+  static constexpr int kFloats = 288;
 
   Panel(const Operand& w, const Part& part, Order order, int columns) {
     const Terms t = Reorder(
