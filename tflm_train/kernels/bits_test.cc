@@ -16,6 +16,7 @@
 #include "tflm_train/kernels/norm_pool.h"
 #include "tflm_train/kernels/pool.h"
 #include "tflm_train/kernels/softmax.h"
+#include "tflm_train/kernels/step_factors.h"
 #include "tflm_train/kernels/update.h"
 #include "tflm_train/testing/conv_cases.h"
 #include "tflm_train/testing/micro_test.h"
@@ -230,6 +231,25 @@ void TestElementwise(TestContext& test) {
   ExpectHash(test, kCapacity, 0x79094b23u, "dropout");
 }
 
+void TestUpdatesOfTheStep(TestContext& test) {
+  MakeInputs();
+  const StepParams params = {0.1, 7, 0.9, 0.999, 0.01, 2.0, 2, 3, 0};
+  SquareSum(a, kCapacity, out);
+  for (int step = 0; step < 10; ++step) {
+    float* const factors = out + 1 + 5 * step;
+    StepFactors(params, step, out, factors, factors + kStepFactors);
+  }
+  ExpectHash(test, 51, 0xd0a266aau, "factors");
+  const float factors[kStepFactors] = {0.01f, 0.99f, 0.5f, 1.0f};
+  for (float& value : c) value *= value;
+  Adam(a, b, c, c, kCapacity, factors, {0.1f, 0.001f, 1e-7f}, a, b, out);
+  ExpectHash(test, kCapacity, 0x3a9f156eu, "variances of adam");
+  SgdMomentumOfStep(a, b, c, kCapacity, factors, 0.9f, out, b);
+  ExpectHash(test, kCapacity, 0x8266eb4bu, "momentum after adam");
+  SgdOfStep(a, b, kCapacity, factors, out);
+  ExpectHash(test, kCapacity, 0x0a3f7e8eu, "descent");
+}
+
 void TestTokens(TestContext& test) {
   MakeInputs();
   for (float& value : a) value *= 3.0f;
@@ -288,6 +308,7 @@ constexpr TestCase kTests[] = {
     {"bits_elementwise", TestElementwise},
     {"bits_fast_fir", TestFastFir},
     {"bits_tokens", TestTokens},
+    {"bits_updates_of_the_step", TestUpdatesOfTheStep},
 };
 
 }  // namespace

@@ -257,18 +257,6 @@ void TestSampleFilters(TestContext& test) {
 void TestTrainingOps(TestContext& test) {
   {
     OneOp& op = Fresh();
-    op.flex.Float("learning_rate", 0.5f).Float("momentum", 0.25f);
-    const int w = op.In({2}, {1, 2});
-    const int m = op.In({2}, {4, 8});
-    const int g = op.In({2}, {2, 2});
-    Expect(test,
-           op.Custom("BiotrainSgdMomentum", {w, m, g},
-                     {op.Same({2}, 0), op.Same({2}, 1)}),
-           0, {1, 3}, "BiotrainSgdMomentum");
-    test.ExpectNear(static_cast<double>(op.Slot<float>(1)[1]), 1, 0, "m");
-  }
-  {
-    OneOp& op = Fresh();
     op.flex.Float("epsilon", 0.0f);
     const int x = op.In({1, 2, 2}, {1, 3, 10, 12});
     const int gamma = op.In({2}, {2, 1});
