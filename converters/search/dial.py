@@ -15,7 +15,7 @@ from typing import Any
 
 from converters.errors import ConversionError
 from converters.graph import FOR_EACH, Graph, Op, Subgraph
-from converters.passes.fetch_again import code_readers
+from converters.passes.fetch_again import code_readers, loops_over_codes
 from converters.passes.fetch_samples import Sample
 from converters.passes.norm_into_pool import norm_into_pool
 from converters.passes.slope_sums import SLOPES
@@ -23,7 +23,7 @@ from converters.passes.stream_channels import Chain
 from converters.planner.plan import Plan, make_plan
 from converters.planner.solver import ROUNDS
 from converters.search.budget import Budget, overhead_bytes
-from converters.search.recipe import Place, Prepared, Recipe, build, finish, prepare
+from converters.search.recipe import Place, Prepared, Recipe, build, finish, in_loops, prepare
 
 _LEAST = 1024
 """Bytes of the smallest tensors that chains are made of."""
@@ -252,11 +252,14 @@ def _moves(prepared: Prepared, base: Schedule) -> Iterator[Move]:
         for op in subgraph.ops:
             if op.outputs and op.outputs[0] in chain.outputs and _worth_keeping(op):
                 yield partial(_keeping, place=place, tensors=op.outputs)
+    graph = in_loops(prepared, base.recipe)
     for index in prepared.streamed:
         name = prepared.graph.subgraphs[index].name
-        readers = code_readers(base.graph, index)
+        readers = code_readers(graph, index)
         if len(readers) > 1:
             yield partial(_fetching_once, name=name)
+        for n in loops_over_codes(graph, index):
+            yield partial(_fetching_around, place=(name, n))
         for n in range(len(readers)):
             yield partial(_as_floats, place=(name, n))
     for subgraph in base.graph.subgraphs:
@@ -281,6 +284,10 @@ def _fast_in(recipe: Recipe, *, name: str) -> Recipe:
 
 def _fetching_once(recipe: Recipe, *, name: str) -> Recipe:
     return replace(recipe, fetch_once=recipe.fetch_once | {name})
+
+
+def _fetching_around(recipe: Recipe, *, place: Place) -> Recipe:
+    return replace(recipe, around=recipe.around | {place})
 
 
 def _as_floats(recipe: Recipe, *, place: Place) -> Recipe:
