@@ -223,14 +223,26 @@ def _planned(prepared: Prepared, recipe: Recipe, graph: Graph, cost: float) -> S
 
 def _refined(prepared: Prepared, base: Schedule, budget: Budget, cost: Cost) -> Schedule:
     """``base`` with what saves instructions and still fits, the most first: chains in fewer pieces,
-    tensors stored instead of computed again, fast algorithms.
+    tensors stored instead of computed again, fast algorithms. Some save only after others, so
+    those that do not at first are tried once more.
     """
-    found = []
-    for n, move in enumerate(_moves(prepared, base)):
+    moves = list(_moves(prepared, base))
+    best, moves = _improved(prepared, base, budget, cost, moves)
+    return base if best is base else _improved(prepared, best, budget, cost, moves)[0]
+
+
+def _improved(
+    prepared: Prepared, base: Schedule, budget: Budget, cost: Cost, moves: list[Move]
+) -> tuple[Schedule, list[Move]]:
+    """Also the moves that save nothing."""
+    found, useless = [], []
+    for n, move in enumerate(moves):
         graph = build(prepared, move(base.recipe))
         executed = cost(graph)
         if executed < base.cost:
             found.append((executed, n, move, graph))
+        else:
+            useless.append(move)
     best = base
     for executed, _, move, graph in sorted(found, key=lambda entry: entry[:2]):
         recipe = move(best.recipe)
@@ -241,7 +253,7 @@ def _refined(prepared: Prepared, base: Schedule, budget: Budget, cost: Cost) -> 
             planned = _planned(prepared, recipe, graph, executed)
             planned = _squeezed(planned, budget, rounds=_FEW_ROUNDS)
             best = planned if _fits(planned, budget) else best
-    return best
+    return best, useless
 
 
 def _moves(prepared: Prepared, base: Schedule) -> Iterator[Move]:
