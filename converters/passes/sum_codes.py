@@ -63,9 +63,7 @@ def _add(edit: Editor, op: Op, dequantise: Op) -> None:
     w = edit.constant("ones", np.full((1, 1, rows, 1), weight, np.float32))
     total = edit.tensor("total", (1, 1, 1, columns))
     steps = {"stride_h": 1, "stride_w": 1, "dilation_h": 1, "dilation_w": 1}
-    edit.custom(
-        "BiotrainConv2D", [values, w], [total], **steps, padding="VALID", activation="NONE"
-    )
+    edit.custom("BiotrainConv2D", [values, w], [total], **steps, padding="VALID", activation="NONE")
     edit.builtin("RESHAPE", [total], op.outputs[0])
 
 

@@ -6,13 +6,11 @@
 
 #include <cstdint>
 
+#include "tflm_train/kernels/code_registers.h"
+
 namespace biotrain {
 
-#if defined(__arm__) && defined(__ARM_FP) && !defined(__ARM_FEATURE_MVE)
-constexpr bool kCodesByWords = true;
-#else
-constexpr bool kCodesByWords = false;
-#endif
+constexpr bool kCodesByWords = BIOTRAIN_CODES_BY_WORDS != 0;
 
 // Rows of codes are `width` apart.
 struct CodeRows {

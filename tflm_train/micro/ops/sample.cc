@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a sample of the batch gets into the body of a loop.
 #include "tflm_train/kernels/data_movement.h"
-#include "tflm_train/kernels/elementwise.h"
+#include "tflm_train/kernels/from_codes.h"
 #include "tflm_train/micro/ops/ops.h"
 
 namespace biotrain {

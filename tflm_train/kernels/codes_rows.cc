@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two codes move at a time, and the lower one of a word is converted where it
-// is.
+// Columns of codes times filters.
+#include "tflm_train/kernels/code_registers.h"
 #include "tflm_train/kernels/codes_words.h"
 
 namespace biotrain {
 
-#if defined(__arm__) && defined(__ARM_FP) && !defined(__ARM_FEATURE_MVE)
+#if BIOTRAIN_CODES_BY_WORDS
 namespace {
 
 constexpr float kZeros[24] = {};
@@ -18,49 +18,21 @@ struct Rest {
   int pitch;  // bytes
 };
 
-bool IsAligned(const int16_t* codes, int width) {
-  return width % 2 == 0 && reinterpret_cast<uintptr_t>(codes) % 4 == 0;
+bool IsAligned(const CodeRows& codes) {
+  return codes.width % 2 == 0 && IsInWords(codes.at);
 }
 
 }  // namespace
 
-#define BIOTRAIN_WORD(word, low, high) \
-  "asr r4, r" #word                    \
-  ", #16\n\t"                          \
-  "vmov s" #low ", s" #high ", r" #word ", r4\n\t"
-
-#define BIOTRAIN_FLOAT(a) "vcvt.f32.s16 s" #a ", s" #a ", #0\n\t"
-
-#define BIOTRAIN_ADD(sum, code, w) "vfma.f32 s" #sum ", s" #code ", s" #w "\n\t"
-
 #define BIOTRAIN_MUL(a) "vmul.f32 s" #a ", s" #a ", s30\n\t"
 
-// One by one words need not be aligned: every other line of an odd number of
-// codes is not.
+// Every other line of an odd number of codes is not aligned.
 #define BIOTRAIN_LOAD_ALIGNED(range) "ldmia %[from], {" range "}\n\t"
 #define BIOTRAIN_LOAD_THREE   \
   "ldr r0, [%[from]]\n\t"     \
   "ldr r1, [%[from], #4]\n\t" \
   "ldr r2, [%[from], #8]\n\t"
 #define BIOTRAIN_LOAD_FOUR BIOTRAIN_LOAD_THREE "ldr r3, [%[from], #12]\n\t"
-
-#define BIOTRAIN_NEXT_FOUR     \
-  "ldr r0, [%[codes]], #4\n\t" \
-  "ldr r1, [%[codes]], #4\n\t" \
-  "ldr r2, [%[codes]], #4\n\t" \
-  "ldr r3, [%[codes]], #4\n\t"
-
-// From r0-r3 to s0-s7.
-#define BIOTRAIN_EIGHT_CODES \
-  BIOTRAIN_WORD(0, 0, 1)     \
-  BIOTRAIN_WORD(1, 2, 3)     \
-  BIOTRAIN_WORD(2, 4, 5)     \
-  BIOTRAIN_WORD(3, 6, 7)     \
-  BIOTRAIN_FLOAT(0)          \
-  BIOTRAIN_FLOAT(1)          \
-  BIOTRAIN_FLOAT(2)          \
-  BIOTRAIN_FLOAT(3)          \
-  BIOTRAIN_FLOAT(4) BIOTRAIN_FLOAT(5) BIOTRAIN_FLOAT(6) BIOTRAIN_FLOAT(7)
 
 #define BIOTRAIN_ADD_EIGHT(w, a, b, c, d, e, f, g, h) \
   BIOTRAIN_ADD(a, 0, w)                               \
@@ -69,14 +41,6 @@ bool IsAligned(const int16_t* codes, int width) {
   BIOTRAIN_ADD(d, 3, w)                               \
   BIOTRAIN_ADD(e, 4, w)                               \
   BIOTRAIN_ADD(f, 5, w) BIOTRAIN_ADD(g, 6, w) BIOTRAIN_ADD(h, 7, w)
-
-#define BIOTRAIN_ADD_PAIRS(a, b, c, d, e, f, g, h) \
-  BIOTRAIN_ADD(a, 0, 24)                           \
-  BIOTRAIN_ADD(b, 1, 25)                           \
-  BIOTRAIN_ADD(c, 2, 26)                           \
-  BIOTRAIN_ADD(d, 3, 27)                           \
-  BIOTRAIN_ADD(e, 4, 28)                           \
-  BIOTRAIN_ADD(f, 5, 29) BIOTRAIN_ADD(g, 6, 30) BIOTRAIN_ADD(h, 7, 31)
 
 #define BIOTRAIN_ADD_SIX(w, a, b, c, d, e, f) \
   BIOTRAIN_ADD(a, 24, w)                      \
@@ -99,12 +63,6 @@ bool IsAligned(const int16_t* codes, int width) {
   "ldr r1, [%[rest], #12]\n\t"
 #define BIOTRAIN_STORE(range) "vstmia r0, {" range "}\n\t"
 #define BIOTRAIN_NEXT_LINE "add r0, r0, r1\n\t"
-
-#define BIOTRAIN_CODE_REGISTERS                                             \
-  "r0", "r1", "r2", "r3", "r4", "s0", "s1", "s2", "s3", "s4", "s5", "s6",   \
-      "s7", "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15", "s16",    \
-      "s17", "s18", "s19", "s20", "s21", "s22", "s23", "s24", "s25", "s26", \
-      "s27", "s28", "s29", "s30", "s31", "cc", "memory"
 
 #define BIOTRAIN_ROWS(load) \
   asm volatile(\
@@ -131,7 +89,7 @@ bool IsAligned(const int16_t* codes, int width) {
   const int16_t* from = codes.at;
   int rows = codes.rows;
   const Rest rest = {kZeros, scale, y, 4 * codes.width};
-  if (IsAligned(codes.at, codes.width)) {
+  if (IsAligned(codes)) {
     BIOTRAIN_ROWS(BIOTRAIN_LOAD_ALIGNED("r0, r1, r2, r3"));
   } else {
     BIOTRAIN_ROWS(BIOTRAIN_LOAD_FOUR);
@@ -169,7 +127,7 @@ bool IsAligned(const int16_t* codes, int width) {
   const float* second = w + codes.rows;
   int rows = codes.rows;
   const Rest rest = {kZeros, scale, y, 4 * codes.width};
-  if (IsAligned(codes.at, codes.width)) {
+  if (IsAligned(codes)) {
     BIOTRAIN_ROWS_TWICE(BIOTRAIN_LOAD_ALIGNED("r0, r1, r2, r3"));
   } else {
     BIOTRAIN_ROWS_TWICE(BIOTRAIN_LOAD_FOUR);
@@ -220,72 +178,17 @@ bool IsAligned(const int16_t* codes, int width) {
   const float* fourth = third + codes.rows;
   int rows = codes.rows;
   const Rest rest = {kZeros, scale, y, 4 * codes.width};
-  if (IsAligned(codes.at, codes.width)) {
+  if (IsAligned(codes)) {
     BIOTRAIN_ROWS_FOUR(BIOTRAIN_LOAD_ALIGNED("r0, r1, r2"));
   } else {
     BIOTRAIN_ROWS_FOUR(BIOTRAIN_LOAD_THREE);
   }
 }
 
-#define BIOTRAIN_TURNS(load) \
-  asm volatile(\
-      "vldmia %[sums], {s8-s15}\n"\
-      "1:\n\t"\
-      load\
-      "vldmia %[dy]!, {s24-s31}\n\t"\
-      BIOTRAIN_EIGHT_CODES\
-      BIOTRAIN_ADD_PAIRS(8, 9, 10, 11, 12, 13, 14, 15)\
-      "subs %[turns], %[turns], #1\n\t"\
-      "bne 1b\n\t"\
-      "vstmia %[sums], {s8-s15}\n\t"\
-      : [codes] "+r"(codes), [dy] "+r"(dy), [turns] "+r"(turns)\
-      : [sums] "r"(sums)\
-      : BIOTRAIN_CODE_REGISTERS)
-
-[[gnu::noinline]] void WordTurns(const int16_t* codes, const float* dy,
-                                 int turns, float* sums) {
-  if (turns <= 0) return;
-  if (IsAligned(codes, 0)) {
-    BIOTRAIN_TURNS("ldmia %[codes]!, {r0, r1, r2, r3}\n\t");
-  } else {
-    BIOTRAIN_TURNS(BIOTRAIN_NEXT_FOUR);
-  }
-}
-
-#define BIOTRAIN_TURNS_TWICE(load) \
-  asm volatile(\
-      "vldmia %[sums], {s8-s23}\n"\
-      "1:\n\t"\
-      load\
-      "vldmia %[dy]!, {s24-s31}\n\t"\
-      BIOTRAIN_EIGHT_CODES\
-      BIOTRAIN_ADD_PAIRS(8, 9, 10, 11, 12, 13, 14, 15)\
-      "vldmia %[second]!, {s24-s31}\n\t"\
-      BIOTRAIN_ADD_PAIRS(16, 17, 18, 19, 20, 21, 22, 23)\
-      "subs %[turns], %[turns], #1\n\t"\
-      "bne 1b\n\t"\
-      "vstmia %[sums], {s8-s23}\n\t"\
-      : [codes] "+r"(codes), [dy] "+r"(dy), [second] "+r"(second),\
-        [turns] "+r"(turns)\
-      : [sums] "r"(sums)\
-      : BIOTRAIN_CODE_REGISTERS)
-
-[[gnu::noinline]] void WordTurnsTwice(const int16_t* codes, const float* dy,
-                                      int pitch, int turns, float* sums) {
-  if (turns <= 0) return;
-  const float* second = dy + pitch;
-  if (IsAligned(codes, 0)) {
-    BIOTRAIN_TURNS_TWICE("ldmia %[codes]!, {r0, r1, r2, r3}\n\t");
-  } else {
-    BIOTRAIN_TURNS_TWICE(BIOTRAIN_NEXT_FOUR);
-  }
-}
 #else
 void WordRows(const CodeRows&, const float*, float, float*) {}
 void WordRowsTwice(const CodeRows&, const float*, float, float*) {}
 void WordRowsFour(const CodeRows&, const float*, float, float*) {}
-void WordTurns(const int16_t*, const float*, int, float*) {}
-void WordTurnsTwice(const int16_t*, const float*, int, int, float*) {}
 #endif
 
 }  // namespace biotrain
