@@ -8,7 +8,7 @@ taps or three columns, come from here: the program of `biotrain bench kernels` r
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from biotrain_tf.bench.kernel_cases import DW, DX, END, FORWARD, KernelCase
@@ -21,6 +21,9 @@ from converters.targets import TARGETS
 
 _DRAWN = 150
 _SEED = 1
+_OF_CODES, _SLOPES = 54, 24
+_MOST_HALF = 15
+"""Counts of windows no larger are two in a byte (norm_average_pool.h)."""
 _MOST_MACS = 800_000
 _SUFFIX = {FORWARD: "", DW: "GradFilter", DX: "GradInput"}
 
@@ -51,6 +54,7 @@ class Window:
     same: bool = True
     depthwise: bool = False
     fast: bool = False
+    codes: bool = False
 
     @property
     def arguments(self) -> Shape:
@@ -94,8 +98,9 @@ class Window:
         }
 
     def request(self, direction: str) -> tuple[KernelCase, OpFeatures]:
-        routine = "depthwise" if self.depthwise else "conv"
+        routine = "codes" if self.codes else "depthwise" if self.depthwise else "conv"
         kind = "BiotrainDepthwiseConv2D" if self.depthwise else "BiotrainConv2D"
+        kind += "OfCodes" * self.codes
         x, w, y = self.shapes
         given, result = {FORWARD: ((x, w), y), DW: ((x, y), w), DX: ((w, y), x)}[direction]
         results = [result, (1,)] if self.fast else [result]
@@ -155,6 +160,33 @@ def _windows(draw: random.Random) -> Iterator[Window]:
             yield Window(1, channels, 1, r(250, 1100), channels, 1, taps, depthwise=True, fast=True)
 
 
+def _of_codes(draw: random.Random) -> Iterator[Window]:
+    """Down columns, by all numbers of filters and widths, and along lines piece by piece."""
+    r = draw.randint
+    for i in range(_OF_CODES):
+        height = r(2, 24)
+        width = r(10, 300) // 2 * 2 + i // 2 % 2
+        yield Window(1, 1, height, width, 1 + i % 9, height, 1, same=False, codes=True)
+        if i % 2:
+            yield Window(1, 1, r(1, 6), r(100, 600), r(1, 8), 1, r(3, 64), codes=True)
+
+
+def _slope_pools(draw: random.Random) -> Iterator[tuple[KernelCase, OpFeatures]]:
+    """Mean slopes behind a pool; those of ReLU are counts, two or one in a byte."""
+    r = draw.randint
+    for i in range(_SLOPES):
+        batch, channels, window, outputs = r(1, 2), r(1, 8), r(2, 24), r(10, 60)
+        elu = i % 2
+        spatial = window * outputs
+        counts = -(-outputs // (8 if window <= _MOST_HALF else 4)) * 4
+        y = (batch, channels, 1, outputs)
+        results: list[Shape] = [y if elu else (*y[:3], counts), y]
+        given: list[Shape] = [(batch, channels, 1, spatial), *[(channels,)] * 4]
+        options = {"activation": "ELU" if elu else "RELU"}
+        found = _features("BiotrainNormSlopePool", tuple(given), results, options)
+        yield _case("slope_pool", FORWARD, (batch, channels, spatial, window, elu)), found
+
+
 def requests() -> Iterator[tuple[KernelCase, OpFeatures]]:
     draw = random.Random(_SEED)
     for window in _windows(draw):
@@ -164,12 +196,24 @@ def requests() -> Iterator[tuple[KernelCase, OpFeatures]]:
             if window.fast and not window.depthwise and direction == DX:
                 continue
             yield window.request(direction)
+    yield from requests_of_samples()
 
 
-def measure_samples(target: str) -> list[Sample]:
-    """Of all drawn shapes, in one run."""
+def requests_of_samples() -> Iterator[tuple[KernelCase, OpFeatures]]:
+    """Kernels that only steps with their samples one by one have."""
+    draw = random.Random(_SEED)
+    for window in _of_codes(draw):
+        for direction in (FORWARD, DW):
+            yield window.request(direction)
+    yield from _slope_pools(draw)
+
+
+def measure_samples(
+    target: str, asked: Iterable[tuple[KernelCase, OpFeatures]] | None = None
+) -> list[Sample]:
+    """Of all drawn shapes, or those ``asked`` for, in one run."""
     profile = TARGETS[target]
-    asked = list(requests())
+    asked = list(requests() if asked is None else asked)
     data = b"".join(case.request() for case, _ in asked) + END
     run = run_counted(profile, build_kernel_bench(profile), data)
     if len(run.intervals) != len(asked):

@@ -22,13 +22,26 @@ from biotrain_tf.bench.generated_models import drawn_models, generated_models
 from biotrain_tf.bench.step import CHECKS, StepCost, bench_step
 from converters.emit.predict import elements_checked, predict_step
 from converters.graph import read
-from converters.targets.costs import FOLDER, OTHER, SAMPLES, CostTable, read_costs, write_costs
+from converters.targets.costs import (
+    EVERYWHERE,
+    FOLDER,
+    OTHER,
+    SAMPLES,
+    CostTable,
+    read_costs,
+    write_costs,
+)
 
 TARGETS_WITH_COSTS = ("cortex-m4f", "cortex-m7", "cortex-m33", "riscv32")
 _DIGITS, _NOTHING = 5, 1e-6
 _A_VIEW = 0.1
 """Instructions an element of what leaves its elements where they are."""
+PIECES = "pieces"
+_LOADING = ("codes", "code_lines", PIECES)
+"""Terms of codes that become floats piece by piece, whatever kernel reads these."""
 
+CODES, _CODE = "int16", 1 / 4096
+"""A kind of samples, and what one of them is: noise of one unit has room for eight."""
 
 UNSEEN_SEED = 0
 """Of the networks that a table is judged by: none of them is fitted to."""
@@ -78,10 +91,12 @@ def measure_models(
     models: Mapping[str, tuple[Any, int]],
     targets: Sequence[str],
     *,
+    codes: bool = True,
     on_progress: Callable[[str], None] = lambda text: None,
 ) -> dict[str, list[StepCost]]:
     """A step of each model, by target; models as generated_models.py gives them. Those with more
-    than one sample in a batch also in the least RAM, sample by sample in loops.
+    than one sample in a batch also in the least RAM, sample by sample in loops; with ``codes``
+    once more for samples that are int16.
     """
     costs: dict[str, list[StepCost]] = {target: [] for target in targets}
     with tempfile.TemporaryDirectory(prefix="biotrain-costs-") as work:
@@ -90,8 +105,10 @@ def measure_models(
             folder = Path(work) / name
             plans = [_convert(name, model, batch, folder)]
             if batch > 1:
-                sample = "flash" if len(name) % 2 else "float32"
-                plans.append(_convert(f"{name}, least RAM", model, batch, folder, sample=sample))
+                floats = "flash" if len(name) % 2 else "float32"
+                for sample in (floats, CODES) if codes else (floats,):
+                    title = f"{name}, least RAM{f', {CODES}' * (sample == CODES)}"
+                    plans.append(_convert(title, model, batch, folder, sample=sample))
             for converted in plans:
                 for target in targets:
                     on_progress(f"{converted.name} on {target}")
@@ -107,8 +124,11 @@ def _convert(
     path = folder / "model.keras"
     model.save(path)
     ram = None if sample is None else "min"
-    converted = folder / ("resident" if sample is None else "least")
-    result = prepare(str(path), converted, batch_size=batch, ram=ram, sample=sample)
+    converted = folder / ("resident" if sample is None else f"least_{sample}")
+    scale = _CODE if sample == CODES else None
+    result = prepare(
+        str(path), converted, batch_size=batch, ram=ram, sample=sample, sample_scale=scale
+    )
     return replace(result, name=name)
 
 
@@ -121,13 +141,17 @@ def prediction_errors(costs: Sequence[StepCost], table: CostTable) -> dict[str, 
 
 
 def fit_table(target: str, costs: Sequence[StepCost], samples: Sequence[Sample] = ()) -> CostTable:
+    measured = [
+        Sample(op.features, op.instructions / op.runs)
+        for cost in costs
+        for op in cost.ops
+        if op.features.kind != CHECKS
+    ]
+    in_pieces: list[Sample] = []
     by_family: dict[str, list[Sample]] = defaultdict(list)
-    for cost in costs:
-        for op in cost.ops:
-            if op.features.kind != CHECKS:
-                by_family[op.features.family].append(Sample(op.features, op.instructions / op.runs))
-    for sample in samples:
-        by_family[sample.features.family].append(sample)
+    for op in (*measured, *samples):
+        of_pieces = PIECES in op.features.terms
+        (in_pieces if of_pieces else by_family[op.features.family]).append(op)
     coefficients = {family: _coefficients(ops) for family, ops in by_family.items()}
     everything = [op for ops in by_family.values() for op in ops]
     products = [op for op in everything if op.features.macs]
@@ -135,11 +159,30 @@ def fit_table(target: str, costs: Sequence[StepCost], samples: Sequence[Sample] 
     plain = {family for family, ops in by_family.items() if not ops[0].features.macs}
     coefficients[OTHER] = _usual({n: c for n, c in coefficients.items() if n in plain})
     coefficients[OTHER] |= _products_at_large(products)
+    if in_pieces:
+        coefficients[EVERYWHERE] = _loading(in_pieces, coefficients)
     return CostTable(target, coefficients, _checks(costs))
 
 
-def _coefficients(ops: Sequence[Sample], only: Sequence[str] = ()) -> dict[str, float]:
-    names = only or sorted({term for op in ops for term in op.features.terms})
+def _loading(ops: Sequence[Sample], known: dict[str, dict[str, float]]) -> dict[str, float]:
+    """What codes cost that become floats for a kernel of floats: what is left of such ops when
+    that kernel is paid.
+    """
+    table = CostTable("", known, (0.0, 0.0))
+    terms = [[op.features.terms.get(name, 0.0) for name in _LOADING] for op in ops]
+    whole = np.array([op.instructions for op in ops], np.float64)
+    beside = [
+        table.instructions(
+            op.features.family, {k: n for k, n in op.features.terms.items() if k not in _LOADING}
+        )
+        for op in ops
+    ]
+    found = _rounded(fit(np.array(terms), whole - np.array(beside), whole))
+    return {name: value for name, value in zip(_LOADING, found, strict=True) if value}
+
+
+def _coefficients(ops: Sequence[Sample]) -> dict[str, float]:
+    names = sorted({term for op in ops for term in op.features.terms})
     terms = np.array([[op.features.terms.get(name, 0.0) for name in names] for op in ops])
     found = _rounded(fit(terms, np.array([op.instructions for op in ops], np.float64)))
     return {name: value for name, value in zip(names, found, strict=True) if value}

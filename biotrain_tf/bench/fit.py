@@ -13,9 +13,11 @@ _SMALL = 500.0
 Array = NDArray[np.float64]
 
 
-def fit(terms: Array, measured: Array) -> Array:
-    """``terms [n,k] @ result [k]`` is near ``measured [n]``, relative to it; result >= 0."""
-    weights = 1.0 / (measured + _SMALL)
+def fit(terms: Array, measured: Array, whole: Array | None = None) -> Array:
+    """``terms [n,k] @ result [k]`` is near ``measured [n]``, relative to it, or to ``whole [n]``
+    of which it is what is left; result >= 0.
+    """
+    weights = 1.0 / ((measured if whole is None else whole) + _SMALL)
     a, b = terms * weights[:, None], measured * weights
     scale = np.linalg.norm(a, axis=0)
     scale[scale == 0] = 1.0

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from converters.emit.tile_counts import (
     COLUMN_LANES,
+    COLUMN_LANES_FOUR,
     SHORT_FILTER,
     Blocking,
     Counts,
@@ -149,16 +150,7 @@ def _of_codes(conv: Convolution, *, gradient: bool) -> Parts:
     w, h = conv.width, conv.height
     bare = w.taps == w.stride == h.out == 1 and h.taps == h.size and h.pad == 0
     if bare and conv.batch == conv.inputs == 1 and w.out == w.size:
-        codes = h.size * w.size
-        pairs, single = divmod(conv.outputs, 2)
-        if gradient:
-            terms: Counts = Counter(codes=conv.outputs * codes, lines=conv.outputs * h.size)
-            yield "column of codes, gradient", terms, 1
-        else:
-            terms = Counter(pairs=pairs * codes, singles=single * codes)
-            terms["blocks"] = (pairs + single) * ceil(w.size, COLUMN_LANES)
-            terms["finished"] = conv.outputs * w.size
-            yield "column of codes", terms, 1
+        yield *_column_of_codes(conv, gradient=gradient), 1
         return
     rows = conv.inputs * h.taps
     most = piece_outputs(rows, w.out)
@@ -178,6 +170,27 @@ def _of_codes(conv: Convolution, *, gradient: bool) -> Parts:
             yield kernel, counts, n * times
         read: Counts = Counter(codes=rows * columns, code_lines=rows, pieces=1)
         yield "", read, times
+
+
+def _column_of_codes(conv: Convolution, *, gradient: bool) -> tuple[str, Counts]:
+    """Filters four, two or one at a time. Lines of an odd number of codes are not aligned."""
+    rows, width = conv.height.size, conv.width.size
+    codes = rows * width
+    skewed = width % 2
+    if gradient:
+        pairs, singles = divmod(conv.outputs, 2)
+        lines = (pairs + singles) * rows
+        terms: Counts = Counter(pairs=pairs * codes, codes=singles * codes, lines=lines)
+        terms["skewed"] = skewed * (pairs + singles) * codes // 2
+        return "column of codes, gradient", terms
+    fours, left = divmod(conv.outputs, 4)
+    pairs, singles = divmod(left, 2)
+    terms = Counter(fours=fours * codes, pairs=pairs * codes, singles=singles * codes)
+    terms["blocks_of_four"] = fours * ceil(width, COLUMN_LANES_FOUR)
+    terms["blocks"] = (pairs + singles) * ceil(width, COLUMN_LANES)
+    terms["skewed"] = skewed * (fours + pairs + singles) * codes
+    terms["finished"] = conv.outputs * width
+    return "column of codes", terms
 
 
 def _forward(conv: Convolution) -> Parts:

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from converters.graph import Graph, Op, Subgraph, Tensor
 from converters.passes.loops import unused_ops_removed
+from converters.passes.sum_codes import DEQUANTISE, LANES, sum_codes
 from converters.passes.workspace import add_workspaces
 
-DEQUANTISE = "BiotrainDequantise"
 OF_FLOATS = {
     "BiotrainConv2DOfCodes": "BiotrainConv2D",
     "BiotrainConv2DOfCodesGradFilter": "BiotrainConv2DGradFilter",
@@ -25,13 +25,12 @@ _OF_CODES = {floats: codes for codes, floats in OF_FLOATS.items()}
 _PIECE_FLOATS, _UNIT = 2304, 8
 _LEAST_OUTPUTS, _MOST_OUTPUTS = 32, 256
 _READ_ON = 16
-_LANES = 8
 
 
 def read_codes(graph: Graph, subgraphs: tuple[int, ...]) -> Graph:
     """``subgraphs`` with ops of codes wherever an op of floats reads what has been dequantised."""
     for index in subgraphs:
-        graph = graph.with_subgraph(index, _rewritten(graph.subgraphs[index]))
+        graph = graph.with_subgraph(index, _rewritten(sum_codes(graph.subgraphs[index])))
     return graph
 
 
@@ -75,7 +74,7 @@ def is_column(op: Op, x: Tensor, w: Tensor, y: Tensor) -> bool:
     plain = op.options["stride_w"] == 1 and op.options["dilation_h"] == 1
     whole = w.shape[2:] == (height, 1) and y.shape[2:] == (1, width)
     valid = op.options["padding"] == "VALID" or height == 1
-    return batch == channels == 1 and plain and whole and valid and width >= _LANES
+    return batch == channels == 1 and plain and whole and valid and width >= LANES
 
 
 def piece_floats(op: Op, tensors: list[Tensor]) -> int:

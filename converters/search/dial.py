@@ -21,7 +21,7 @@ from converters.planner.regions import Region, usable
 from converters.planner.solver import ROUNDS
 from converters.search.budget import Budget
 from converters.search.considered import RESIDENT, Considered, in_words
-from converters.search.moves import moves
+from converters.search.moves import Move, moves
 from converters.search.recipe import Prepared, Recipe, build, finish, prepare
 
 _LEAST = 1024
@@ -307,14 +307,26 @@ def _planned(prepared: Prepared, recipe: Recipe, graph: Graph, cost: float) -> S
 
 def _refined(prepared: Prepared, base: Schedule, budget: Budget, cost: Cost) -> Schedule:
     """``base`` with what saves instructions and still fits, the most first: chains in fewer pieces,
-    tensors stored instead of computed again, fast algorithms.
+    tensors stored instead of computed again, fast algorithms. Some save only after others, so
+    those that do not at first are tried once more.
     """
-    found = []
-    for n, move in enumerate(moves(prepared, base.recipe, base.graph)):
+    possible = list(moves(prepared, base.recipe, base.graph))
+    best, left = _improved(prepared, base, budget, cost, possible)
+    return base if best is base else _improved(prepared, best, budget, cost, left)[0]
+
+
+def _improved(
+    prepared: Prepared, base: Schedule, budget: Budget, cost: Cost, possible: list[Move]
+) -> tuple[Schedule, list[Move]]:
+    """Also the moves that save nothing."""
+    found, useless = [], []
+    for n, move in enumerate(possible):
         graph = build(prepared, move.of(base.recipe))
         executed = cost(graph)
         if executed < base.cost:
             found.append((executed, n, move, graph))
+        else:
+            useless.append(move)
     best = base
     for executed, _, move, graph in sorted(found, key=lambda entry: entry[:2]):
         recipe = move.of(best.recipe)
@@ -327,4 +339,4 @@ def _refined(prepared: Prepared, base: Schedule, budget: Budget, cost: Cost) -> 
             fits = _fits(planned, budget)
             prepared.trail.append(_row(planned, move.words, budget, taken=fits))
             best = planned if fits else best
-    return best
+    return best, useless

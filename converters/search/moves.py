@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from converters.graph import Graph, Op, Subgraph
-from converters.passes.fetch_again import code_readers
+from converters.passes.fetch_again import code_readers, loops_over_codes
 from converters.passes.slope_sums import SLOPES
 from converters.passes.stream_channels import Chain
-from converters.search.recipe import Place, Prepared, Recipe
+from converters.search.recipe import Place, Prepared, Recipe, in_loops
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,15 @@ def moves(prepared: Prepared, recipe: Recipe, graph: Graph) -> Iterator[Move]:
             if op.outputs and op.outputs[0] in chain.outputs and _worth_keeping(op):
                 words = f"{where}: {op.kind} {op.outputs[0]} stored, not computed again"
                 yield Move(words, partial(_keeping, place=place, tensors=op.outputs))
+    looped = in_loops(prepared, recipe)
     for index in prepared.streamed:
         name = prepared.graph.subgraphs[index].name
-        readers = code_readers(graph, index)
+        readers = code_readers(looped, index)
         if len(readers) > 1:
             yield Move(f"codes kept in {name}", partial(_fetching_once, name=name))
+        for n in loops_over_codes(looped, index):
+            words = f"reader {n} in {name} fetches once for all iterations"
+            yield Move(words, partial(_fetching_around, place=(name, n)))
         for n in range(len(readers)):
             words = f"reader {n} in {name} has all of a sample as floats"
             yield Move(words, partial(_as_floats, place=(name, n)))
@@ -67,6 +71,10 @@ def _fast_in(recipe: Recipe, *, name: str) -> Recipe:
 
 def _fetching_once(recipe: Recipe, *, name: str) -> Recipe:
     return replace(recipe, fetch_once=recipe.fetch_once | {name})
+
+
+def _fetching_around(recipe: Recipe, *, place: Place) -> Recipe:
+    return replace(recipe, around=recipe.around | {place})
 
 
 def _as_floats(recipe: Recipe, *, place: Place) -> Recipe:

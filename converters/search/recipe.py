@@ -38,7 +38,8 @@ class Recipe:
     ``kept``: tensors of a chain that are stored whole, though they could be computed again.
     ``fast_fir``: subgraphs whose long filters get the workspace of a fast algorithm.
     Of int16 samples, by subgraph: ``fetch_once`` keeps the codes from the first op that reads them
-    to the last; ``floats``: which of these ops, by number, have all of the sample as floats.
+    to the last; ``floats``: which of these ops, by number, have all of the sample as floats;
+    ``around``: which of them are loops that fetch once for all iterations.
     """
 
     sample: Sample | None = None
@@ -50,6 +51,7 @@ class Recipe:
     """None: all of them."""
     fetch_once: frozenset[str] = frozenset()
     floats: frozenset[Place] = frozenset()
+    around: frozenset[Place] = frozenset()
     ahead: bool = False
     """Sums of normalisations from mean slopes (see ``prepare``)."""
 
@@ -106,6 +108,18 @@ def prepare(
 
 def build(prepared: Prepared, recipe: Recipe) -> Graph:
     """The graph of a schedule with loops, ops in order."""
+    graph = in_loops(prepared, recipe)
+    for index in prepared.streamed:
+        name = prepared.graph.subgraphs[index].name
+        floats = {n for where, n in recipe.floats if where == name}
+        around = {n for where, n in recipe.around if where == name}
+        again = name not in recipe.fetch_once
+        graph = fetch_again(graph, index, again=again, floats=floats, around=around)
+    return finish(add_pieces(graph), recipe.fast_fir)
+
+
+def in_loops(prepared: Prepared, recipe: Recipe) -> Graph:
+    """With its chains in loops; every body still fetches its sample once, at its head."""
     graph = prepared.graph
     if recipe.at_least is not None:
         for position, (index, depth) in enumerate(
@@ -119,13 +133,7 @@ def build(prepared: Prepared, recipe: Recipe) -> Graph:
                 if count == 1:
                     continue
                 graph = stream_channels(graph, index, chain, count, depth=depth, kept=kept)
-    if recipe.ahead:
-        graph = sums_early(graph)
-    for index in prepared.streamed:
-        name = prepared.graph.subgraphs[index].name
-        floats = {n for where, n in recipe.floats if where == name}
-        graph = fetch_again(graph, index, again=name not in recipe.fetch_once, floats=floats)
-    return finish(add_pieces(graph), recipe.fast_fir)
+    return sums_early(graph) if recipe.ahead else graph
 
 
 def finish(graph: Graph, fast_fir: frozenset[str] | None = None) -> Graph:

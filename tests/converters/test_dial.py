@@ -16,8 +16,9 @@ from ai_edge_litert import schema_py_generated as schema
 from converters import convert
 from converters import graph as graphs
 from converters.errors import ConversionError
-from converters.graph import FOR_EACH, Graph, Op, Tensor
+from converters.graph import FETCH, FOR_EACH, Graph, Op, Tensor
 from converters.passes import slicing
+from converters.passes.fetch_again import loops_over_codes
 from converters.passes.fetch_samples import Sample
 from converters.passes.slicing import Pattern
 from converters.planner.places import Place
@@ -26,6 +27,7 @@ from converters.planner.storage import IN_PLACE
 from converters.planner.verify import PlanError, verify
 from converters.search.budget import Budget, read_budget
 from converters.search.dial import NothingFits, Schedule, choose
+from converters.search.recipe import Recipe, build, in_loops, prepare
 from tests.compare import assert_all_close
 from tests.end_to_end.host_run import train_on
 
@@ -100,6 +102,36 @@ def test_least_has_loops_in_loops_and_verifies(resident: Graph, least: Schedule)
         if op.kind == FOR_EACH
     ]
     assert inner and max(inner) > 1, "no chain runs depth first"
+
+
+def test_loops_that_read_codes_whole_fetch_them_inside(resident: Graph) -> None:
+    prepared = prepare(
+        resident,
+        batch=BATCH,
+        sample=Sample.INT16,
+        scale=1.0,
+        overhead=lambda graph: OVERHEAD,
+    )
+    recipe = Recipe(Sample.INT16, 1.0, at_least=1024, fast_fir=frozenset())
+    looped = in_loops(prepared, recipe)
+    names = {index: looped.subgraphs[index].name for index in prepared.streamed}
+    places = {(name, n) for i, name in names.items() for n in loops_over_codes(looped, i)}
+    assert places, "no loop reads codes whole"
+    inside = build(prepared, recipe)
+    around = build(prepared, replace(recipe, around=frozenset(places)))
+
+    def fetching(graph: Graph) -> int:
+        return sum(
+            any(op.kind == FETCH for op in subgraph.ops)
+            for subgraph in graph.subgraphs
+            if "_channels_" in subgraph.name
+        )
+
+    assert fetching(inside) == len(places) and not fetching(around)
+    plans = [make_plan(graph) for graph in (inside, around)]
+    for graph, plan in zip((inside, around), plans, strict=True):
+        verify(graph, plan, IN_PLACE)
+    assert plans[0].arena_bytes <= plans[1].arena_bytes
 
 
 def test_a_schedule_is_deterministic_and_quick(resident: Graph, least: Schedule) -> None:

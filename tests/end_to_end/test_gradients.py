@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 
 from biotrain_tf.bench.generated_models import generated_models
-from biotrain_tf.bench.memory import CASES
+from biotrain_tf.bench.memory import CASES, SCALE, TARGET
 from converters.graph import Op, Tensor
 from converters.passes import slicing
 from converters.passes.slicing import Pattern
@@ -28,6 +29,8 @@ from tests.end_to_end.gradient_proof import (
 )
 
 SEED = 1
+SEED_OF_CODES = 4
+"""Of samples with which no input of a ReLU rounds to the other side of zero."""
 EEGNET, EEGNET_LONG, MI_BMINET_GROUP, MI_BMINET, EPIDENET = range(len(CASES))
 BETWEEN_NORMS = {
     EEGNET: frozenset({"temporal_norm/gamma"}),
@@ -74,6 +77,27 @@ def test_measured_models(number: int, state: str, tmp_path: Path) -> None:
     assert max(pieces(proof.graph)) > 1, "no chain runs depth first"
     vanishing = BETWEEN_NORMS.get(number, frozenset()) if state == "initial" else frozenset()
     assert_gradients(proof, f"{case.name} {case.norm}", vanishing=vanishing)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state", ["initial", "trained"])
+@pytest.mark.parametrize("number", range(len(CASES)), ids=[f"{c.name}-{c.norm}" for c in CASES])
+def test_measured_models_of_codes(number: int, state: str, tmp_path: Path) -> None:
+    """In the RAM that they are to fit into with one sample in memory."""
+    case = CASES[number]
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(SEED)
+    model = case.model.build()
+    if state == "trained":
+        as_after_training(model)
+    x, y = noise(model, case.model.n_outputs, SEED_OF_CODES)
+    x = (np.rint(x / SCALE) * SCALE).astype(np.float32)
+    plan = {"ram": f"{case.codes_limit_kib}K", "sample": "int16", "sample_scale": SCALE}
+    proof = prove(model, x, y, tmp_path, norm=case.norm, target=TARGET, **plan)
+    kinds = {op.kind for subgraph in proof.graph.subgraphs for op in subgraph.ops}
+    assert "BiotrainConv2DOfCodes" in kinds, "no convolution reads codes"
+    vanishing = BETWEEN_NORMS.get(number, frozenset()) if state == "initial" else frozenset()
+    assert_gradients(proof, f"{case.name} {case.norm}, codes", vanishing=vanishing)
 
 
 @pytest.mark.parametrize("name", _networks(FIRES, FAST_NETWORKS))

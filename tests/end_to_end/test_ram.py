@@ -15,6 +15,7 @@ from biotrain_tf.device.host import HostDevice
 from biotrain_tf.device.model import read_model
 from biotrain_tf.device.protocol import Command, Frame, Kind, Line, Reply
 from converters import convert
+from converters.graph import read
 from converters.search import dial
 from converters.targets import TARGETS
 from tests.compare import assert_all_close, assert_close
@@ -111,6 +112,51 @@ def test_convolutions_that_read_codes_train_as_keras_does(
     assert_close(ours.losses, expected.losses, "loss", what="loss")
     variables = {n: v for n, v in ours.variables.items() if n not in ("step", "seed")}
     assert_all_close(variables, expected.after, "weights", what=str(kernel))
+
+
+def test_sums_over_electrodes_are_filters_of_codes(tmp_path: Path) -> None:
+    """Commuted, a temporal filter before a live norm wants the mean over the electrodes."""
+    keras.utils.set_random_seed(SEED)
+    architecture = Architecture(_temporal_first)
+    model = architecture.build()
+    x, y = batches(model, architecture, STEPS, SEED)
+    x = (np.rint(x / CODE) * CODE).astype(np.float32)
+    conversion = convert(
+        model,
+        output_dir=tmp_path,
+        batch_size=architecture.batch_size,
+        learning_rate=architecture.learning_rate,
+        ram="min",
+        sample="int16",
+        sample_scale=CODE,
+    )
+    graph = read(conversion.model_path.read_bytes())
+    filters = [
+        body.tensors[op.inputs[1]].data
+        for body in graph.subgraphs
+        for op in body.ops
+        if op.kind == "BiotrainConv2DOfCodes"
+    ]
+    assert any(w is not None for w in filters), "no filter of ones"
+    expected = reference(model, architecture, x, y)
+    ours = train_on("host", conversion, x, y, tmp_path)
+    assert_close(ours.losses, expected.losses, "loss", what="loss")
+    variables = {n: v for n, v in ours.variables.items() if n not in ("step", "seed")}
+    assert_all_close(variables, expected.after, "weights", what="sums of codes")
+
+
+def _temporal_first() -> keras.Model:
+    """Filters along each of 6 electrodes, a norm, then over the electrodes."""
+    layers = keras.layers
+    x = layers.Input((6, 42, 1))
+    y = layers.Conv2D(3, (1, 9), padding="same", use_bias=False)(x)
+    y = layers.BatchNormalization()(y)
+    y = layers.DepthwiseConv2D((6, 1), depth_multiplier=2, use_bias=False)(y)
+    y = layers.BatchNormalization()(y)
+    y = layers.Activation("elu")(y)
+    y = layers.AveragePooling2D((1, 4))(y)
+    y = layers.Dense(3, activation="softmax")(layers.Flatten()(y))
+    return keras.Model(x, y)
 
 
 def test_a_step_that_breaks_off_leaves_the_weights(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 // height, filter width, stride down, stride across, 1 for SAME.
 #include "tflm_train/bench/kernel_run.h"
 #include "tflm_train/kernels/conv.h"
+#include "tflm_train/kernels/conv_codes.h"
 #include "tflm_train/kernels/depthwise.h"
 #include "tflm_train/kernels/geometry.h"
 #include "tflm_train/kernels/pool.h"
@@ -133,6 +134,25 @@ void FastDepthwiseGradInput(const int32_t* a, Memory* memory) {
   });
 }
 
+// Of int16 codes: half as many floats would have room for them.
+void CodesForward(const int32_t* a, Memory* memory) {
+  const ConvGeometry g = Geometry(a);
+  float* const workspace = memory->Random(ConvOfCodesWorkspace(g));
+  Measure(g, g.in_c, memory, [&](const Operands& o) {
+    Conv2DOfCodes(g, reinterpret_cast<const int16_t*>(o.x), 0.001f, o.w,
+                  nullptr, Activation::kNone, o.y, workspace);
+  });
+}
+
+void CodesGradFilter(const int32_t* a, Memory* memory) {
+  const ConvGeometry g = Geometry(a);
+  float* const workspace = memory->Random(ConvOfCodesGradFilterWorkspace(g));
+  Measure(g, g.in_c, memory, [&](const Operands& o) {
+    Conv2DOfCodesGradFilter(g, reinterpret_cast<const int16_t*>(o.x), 0.001f,
+                            o.y, o.w, workspace);
+  });
+}
+
 void DepthwiseForward(const int32_t* a, Memory* memory) {
   const ConvGeometry g = Geometry(a);
   Measure(g, 1, memory, [&g](const Operands& o) {
@@ -199,6 +219,8 @@ constexpr Kernel kKernels[] = {
     {"fast_depthwise.forward", FastDepthwiseForward},
     {"fast_depthwise.dw", FastDepthwiseGradFilter},
     {"fast_depthwise.dx", FastDepthwiseGradInput},
+    {"codes.forward", CodesForward},
+    {"codes.dw", CodesGradFilter},
     {"depthwise.forward", DepthwiseForward},
     {"depthwise.dw", DepthwiseGradFilter},
     {"depthwise.dx", DepthwiseGradInput},

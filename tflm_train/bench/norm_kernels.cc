@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arguments: batch, channels, spatial, and for group normalisation groups.
+// Arguments: batch, channels, spatial, and for group normalisation groups; for
+// the slopes of a pool the width of a window, and 1 for ELU instead of ReLU.
 #include "tflm_train/bench/kernel_run.h"
 #include "tflm_train/kernels/norm.h"
+#include "tflm_train/kernels/norm_average_pool.h"
 
 namespace biotrain {
 namespace bench {
@@ -75,11 +77,36 @@ void GroupNormGradient(const int32_t* a, Memory* memory) {
   biotrain_mark();
 }
 
+void SlopePool(const int32_t* a, Memory* memory) {
+  const Operands o(a, a[1], memory);
+  if (memory->exhausted()) return;
+  const NormShape shape = {o.batch, o.channels, o.spatial, 1, true};
+  PoolGeometry pool = {};
+  pool.batch = o.batch;
+  pool.channels = o.channels;
+  pool.in_h = pool.out_h = pool.filter_h = pool.stride_h = 1;
+  pool.in_w = o.spatial;
+  pool.filter_w = pool.stride_w = a[3];
+  pool.out_w = o.spatial / a[3];
+  Forward(o);
+  biotrain_mark();
+  if (a[4] != 0) {
+    NormSlopePool(shape, pool, NormActivation::kElu, o.x, o.gamma, o.beta,
+                  o.mean, o.variance, kEpsilon, o.y, o.dx);
+  } else {
+    NormCountPool(shape, pool, NormActivation::kRelu, o.x, o.gamma, o.beta,
+                  o.mean, o.variance, kEpsilon, reinterpret_cast<uint8_t*>(o.y),
+                  o.dx);
+  }
+  biotrain_mark();
+}
+
 constexpr Kernel kKernels[] = {
     {"batch_norm.forward", BatchNormForward},
     {"batch_norm.dx", BatchNormGradient},
     {"group_norm.forward", GroupNormForward},
     {"group_norm.dx", GroupNormGradient},
+    {"slope_pool.forward", SlopePool},
 };
 
 }  // namespace

@@ -126,11 +126,33 @@ void TestFloatsOfCodes(TestContext& test) {
   test.Expect(compared == 11 * 287, "all compared");
 }
 
+// From every alignment: the same as one by one.
+void TestDequantise(TestContext& test) {
+  constexpr int kCount = 41;
+  for (int i = 0; i < kCount; ++i) {
+    codes[i] = static_cast<int16_t>(i * 1598 - 32768);
+  }
+  int compared = 0;
+  for (int first = 0; first < 4; ++first) {
+    for (int count = 1; first + count <= kCount; count += 3) {
+      GuardedArray<64> y(count);
+      Dequantise(codes + first, count, kScale, y.data());
+      for (int i = 0; i < count; ++i, ++compared) {
+        const float expected = static_cast<float>(codes[first + i]) * kScale;
+        test.Expect(y.data()[i] == expected, "scaled code");
+      }
+      y.ExpectIntact(test);
+    }
+  }
+  test.Expect(compared == 2 * 287 + 2 * 247, "all compared");
+}
+
 constexpr TestCase kTests[] = {
     {"conv_codes_forward", TestForward},
     {"conv_codes_grad_filter", TestGradFilter},
     {"conv_codes_workspace", TestWorkspaceIsAll},
     {"floats_of_codes", TestFloatsOfCodes},
+    {"dequantise", TestDequantise},
 };
 
 }  // namespace

@@ -26,7 +26,40 @@ void Copy(const StridedLoop& loop, const T* x, T* y) {
   });
 }
 
+#if defined(__arm__) && !defined(__ARM_FEATURE_MVE)
+constexpr int kWordsAtOnce = 8;
+
+// Returns how many bytes it has moved.
+int CopyWords(const Word* from, int words, Word* to) {
+  const int turns = words / kWordsAtOnce;
+  for (int left = turns; left > 0; --left) {
+    asm volatile(
+        "ldmia %[from]!, {r0, r1, r2, r3, r4, r5, r6, r8}\n\t"
+        "stmia %[to]!, {r0, r1, r2, r3, r4, r5, r6, r8}\n\t"
+        : [from] "+r"(from), [to] "+r"(to)
+        :
+        : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "memory");
+  }
+  return turns * kWordsAtOnce * static_cast<int>(sizeof(Word));
+}
+#else
+int CopyWords(const Word*, int, Word*) { return 0; }
+#endif
+
 }  // namespace
+
+void CopyBytes(const void* x, int bytes, void* y) {
+  const char* from = static_cast<const char*>(x);
+  char* to = static_cast<char*>(y);
+  const uintptr_t places =
+      reinterpret_cast<uintptr_t>(from) | reinterpret_cast<uintptr_t>(to);
+  const int done = places % sizeof(Word) != 0
+                       ? 0
+                       : CopyWords(static_cast<const Word*>(x),
+                                   bytes / static_cast<int>(sizeof(Word)),
+                                   static_cast<Word*>(y));
+  std::memcpy(to + done, from + done, bytes - done);
+}
 
 void CopyStrided(const StridedLoop& loop, int element_bytes, const void* x,
                  void* y) {

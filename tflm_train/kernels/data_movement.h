@@ -15,6 +15,9 @@ namespace biotrain {
 void CopyStrided(const StridedLoop& loop, int element_bytes, const void* x,
                  void* y);
 
+// As memcpy; those of small C libraries take a word a turn.
+void CopyBytes(const void* x, int bytes, void* y);
+
 // n elements, each the same.
 void Fill(int element_bytes, const void* value, int n, void* y);
 

@@ -57,6 +57,29 @@ void TestTransposeThereAndBack(TestContext& test) {
   back.ExpectIntact(test);
 }
 
+// Of every length, from and to every alignment, and nothing beyond.
+void TestCopyBytes(TestContext& test) {
+  constexpr int kBytes = 83, kRoom = kBytes + 8;
+  alignas(4) char x[kRoom];
+  alignas(4) char y[kRoom];
+  for (int i = 0; i < kRoom; ++i) x[i] = static_cast<char>(i * 37 + 1);
+  int compared = 0;
+  for (int bytes = 0; bytes <= kBytes; ++bytes) {
+    for (int skew = 0; skew < 16; ++skew, ++compared) {
+      const int from = skew % 4, to = skew / 4;
+      for (char& c : y) c = 0;
+      CopyBytes(x + from, bytes, y + to);
+      bool same = true;
+      for (int i = 0; i < kRoom; ++i) {
+        const bool inside = i >= to && i < to + bytes;
+        same &= y[i] == (inside ? x[i - to + from] : 0);
+      }
+      test.Expect(same, "bytes");
+    }
+  }
+  test.ExpectEqual(compared, 84 * 16, "compared");
+}
+
 void TestBackwards(TestContext& test) {
   float x[kElements];
   CountUp(x);
@@ -105,6 +128,7 @@ constexpr TestCase kTests[] = {
     {"bytes", TestBytes},
     {"fill", TestFill},
     {"gather", TestGather},
+    {"copy_bytes", TestCopyBytes},
 };
 
 }  // namespace

@@ -336,10 +336,4 @@ void CastInt32ToBool(const int32_t* x, int n, uint8_t* y) {
   ForEach(x, n, [y](int i, int32_t v) { y[i] = v != 0; });
 }
 
-void Dequantise(const int16_t* x, int n, float scale, float* y) {
-  ForEachElement(n, [&](int i) BIOTRAIN_INLINE {
-    y[i] = static_cast<float>(x[i]) * scale;
-  });
-}
-
 }  // namespace biotrain

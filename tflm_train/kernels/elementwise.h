@@ -56,9 +56,6 @@ void SelectFloat(const StridedLoop& loop, const uint8_t* condition,
 void SelectInt32(const StridedLoop& loop, const uint8_t* condition,
                  const int32_t* a, const int32_t* b, int32_t* y);
 
-// y = x * scale
-void Dequantise(const int16_t* x, int n, float scale, float* y);
-
 enum class UnaryOp : uint8_t {
   kNeg,
   kAbs,

@@ -1,52 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tflm_train/kernels/from_codes.h"
 
+#include "tflm_train/kernels/code_registers.h"
 #include "tflm_train/kernels/repeat.h"
 
 namespace biotrain {
 namespace {
 
-#if defined(__arm__) && defined(__ARM_FP) && !defined(__ARM_FEATURE_MVE)
+#if BIOTRAIN_CODES_BY_WORDS
 constexpr int kAtOnce = 8;
 
-// A compiler moves and converts codes one by one. Here two of them move at a
-// time, and the lower one of a word is converted where it is.
-void Convert(const int16_t* from, int count, float* to) {
-  if (count > 0 && reinterpret_cast<uintptr_t>(from) % 4 != 0) {
-    *to++ = static_cast<float>(*from++);
+#define BIOTRAIN_TIMES(a) "vmul.f32 s" #a ", s" #a ", %[scale]\n\t"
+#define BIOTRAIN_TIMES_SCALE \
+  BIOTRAIN_TIMES(0)          \
+  BIOTRAIN_TIMES(1)          \
+  BIOTRAIN_TIMES(2)          \
+  BIOTRAIN_TIMES(3)          \
+  BIOTRAIN_TIMES(4)          \
+  BIOTRAIN_TIMES(5) BIOTRAIN_TIMES(6) BIOTRAIN_TIMES(7)
+
+#define BIOTRAIN_CONVERT(then)                                               \
+  asm volatile(BIOTRAIN_NEXT_FOUR_ALIGNED BIOTRAIN_EIGHT_CODES then          \
+               "vstmia %[to]!, {s0-s7}\n\t"                                  \
+               : [codes] "+r"(from), [to] "+r"(to)                           \
+               : [scale] "t"(scale)                                          \
+               : "r0", "r1", "r2", "r3", "r4", "s0", "s1", "s2", "s3", "s4", \
+                 "s5", "s6", "s7", "memory")
+
+// to[i] = scale from[i]
+template <bool kScaled>
+void Convert(const int16_t* from, int count, float scale, float* to) {
+  if (count > 0 && !IsInWords(from)) {
+    *to++ = static_cast<float>(*from++) * scale;
     --count;
   }
   for (; count >= kAtOnce; count -= kAtOnce) {
-    asm volatile(
-        "ldmia %[from]!, {r0, r1, r2, r3}\n\t"
-        "asr r4, r0, #16\n\t"
-        "vmov s0, s1, r0, r4\n\t"
-        "asr r4, r1, #16\n\t"
-        "vmov s2, s3, r1, r4\n\t"
-        "asr r4, r2, #16\n\t"
-        "vmov s4, s5, r2, r4\n\t"
-        "asr r4, r3, #16\n\t"
-        "vmov s6, s7, r3, r4\n\t"
-        "vcvt.f32.s16 s0, s0, #0\n\t"
-        "vcvt.f32.s16 s1, s1, #0\n\t"
-        "vcvt.f32.s16 s2, s2, #0\n\t"
-        "vcvt.f32.s16 s3, s3, #0\n\t"
-        "vcvt.f32.s16 s4, s4, #0\n\t"
-        "vcvt.f32.s16 s5, s5, #0\n\t"
-        "vcvt.f32.s16 s6, s6, #0\n\t"
-        "vcvt.f32.s16 s7, s7, #0\n\t"
-        "vstmia %[to]!, {s0-s7}\n\t"
-        : [from] "+r"(from), [to] "+r"(to)
-        :
-        : "r0", "r1", "r2", "r3", "r4", "s0", "s1", "s2", "s3", "s4", "s5",
-          "s6", "s7", "memory");
+    if constexpr (kScaled) {
+      BIOTRAIN_CONVERT(BIOTRAIN_TIMES_SCALE);
+    } else {
+      BIOTRAIN_CONVERT("");
+    }
   }
-  for (; count > 0; --count) *to++ = static_cast<float>(*from++);
+  for (; count > 0; --count) *to++ = static_cast<float>(*from++) * scale;
 }
 #else
-void Convert(const int16_t* from, int count, float* to) {
+template <bool kScaled>
+void Convert(const int16_t* from, int count, float scale, float* to) {
   ForEachElement(count, [&](int i) BIOTRAIN_INLINE {
-    to[i] = static_cast<float>(from[i]);
+    to[i] = static_cast<float>(from[i]) * (kScaled ? scale : 1.0f);
   });
 }
 #endif
@@ -59,11 +60,15 @@ void FloatsOfCodes(const int16_t* line, int width, int first, int count,
   for (; first < 0 && first < end; ++first) *to++ = 0.0f;
   const int inside = (end < width ? end : width) - first;
   if (inside > 0) {
-    Convert(line + first, inside, to);
+    Convert<false>(line + first, inside, 1.0f, to);
     first += inside;
     to += inside;
   }
   for (; first < end; ++first) *to++ = 0.0f;
+}
+
+void Dequantise(const int16_t* x, int n, float scale, float* y) {
+  Convert<true>(x, n, scale, y);
 }
 
 }  // namespace biotrain

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a sample of the batch gets into the body of a loop.
-#include <cstring>
-
-#include "tflm_train/kernels/elementwise.h"
+#include "tflm_train/kernels/data_movement.h"
+#include "tflm_train/kernels/from_codes.h"
 #include "tflm_train/micro/ops/ops.h"
 
 namespace biotrain {
@@ -53,7 +52,7 @@ void Fetch(OpContext& op) {
     body.sample = static_cast<const uint8_t*>(sample);
     body.sample_bytes = first.bytes;
   } else if (sample != buffer) {
-    std::memcpy(buffer, sample, first.bytes);
+    CopyBytes(sample, first.bytes, buffer);
   }
 }
 
