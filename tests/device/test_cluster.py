@@ -6,6 +6,7 @@ The three networks at full size: pytest -m slow tests/device/test_cluster.py
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from biotrain_tf.device.run import run_device
 from biotrain_tf.models.eegnet import eegnet
 from biotrain_tf.models.epidenet import epidenet
 from converters import convert
+from converters.gap9.machine import Machine
 from converters.targets import TARGETS, TargetProfile
 
 STEPS = 3
@@ -90,6 +92,14 @@ def test_threads_do_not_race(small: dict[str, Path], monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("TSAN_OPTIONS", "halt_on_error=1:exitcode=66")
     tiled, _ = trained(small["epidenet"], "host", cluster=True)
     assert tiled == plain
+
+
+def test_the_port_and_the_planner_have_the_same_machine() -> None:
+    text = (build.SOURCES / "tflm_train" / "ports" / "gap9" / "cluster.h").read_text()
+    cores = re.search(r"int kCores = (\d+);", text)
+    room = re.search(r"int32_t kL1Bytes = (\d+) << 10;", text)
+    assert cores is not None and room is not None
+    assert (int(cores[1]), int(room[1]) << 10) == (Machine().cores, Machine().l1_budget)
 
 
 def test_a_race_is_found(tmp_path: Path) -> None:

@@ -239,6 +239,11 @@ bool ChooseTiling(const Slicing& slicing, int cores, int32_t l1_bytes,
 
 void RunTiled(OpContext& op, RunOp run, const char* name,
               const gap9::Cluster& cluster) {
+  // Each of them has a place for its status.
+  if (!op.Expect(cluster.cores <= gap9::kCores, StatusCode::kBadArgument,
+                 "cores", gap9::kCores, cluster.cores)) {
+    return;
+  }
   const SlicingRule* const rule =
       op.check_only() ? nullptr : FindSlicingRule(name);
   Slicing slicing;
