@@ -312,10 +312,11 @@ def _emit(
 ) -> ConversionResult:
     from converters.emit.c_array import write_c_array
     from converters.emit.op_table import write_op_table
-    from converters.emit.predict import predict_steps
+    from converters.emit.predict import counts_on, predict_steps
     from converters.emit.report import memory_map, op_counts, ram_by_region
     from converters.emit.tflm_ops import write_tflm_ops
     from converters.emit.work import step_macs
+    from converters.gap9.tile_table import write_tile_table
     from converters.step.twin import leaf_layers
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -336,6 +337,13 @@ def _emit(
     if plan:
         table = write_op_table(graph, folder / f"{base}_model_ops.cc", comment=comment)
         files["op_table"] = str(table)
+        tiles = folder / f"{base}_model_tiles.cc"
+        # Beside a model of another target, one of an earlier conversion would be obeyed.
+        tiles.unlink(missing_ok=True)
+        if estimate is not None:
+            counts = counts_on("gap9")
+            table = write_tile_table(graph, tiles, counts=counts, comment=comment)
+            files["tile_table"] = str(table)
         resolver = folder / f"{base}_tflm_ops.h"
         files["tflm_ops"] = str(write_tflm_ops(graph, resolver, base=base, comment=comment))
     trained = set(step.trained_names())

@@ -28,9 +28,19 @@ STEPS = 3
 CXX = ["-std=c++17", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra", "-Werror", "-I."]
 
 
-def convert_and_sample(folder: Path, model: keras.Model, *, norm: str, batch: int) -> Path:
-    """Converts, and puts samples.npz beside the flatbuffer."""
-    convert(model, output_dir=folder, name="model", norm=norm, batch_size=batch)
+def convert_and_sample(
+    folder: Path, model: keras.Model, *, norm: str, batch: int, ram: str | None = None
+) -> Path:
+    """Converts for GAP9, plans included, and puts samples.npz beside the flatbuffer."""
+    convert(
+        model,
+        output_dir=folder,
+        name="model",
+        norm=norm,
+        batch_size=batch,
+        target="gap9",
+        ram=ram,
+    )
     random = np.random.default_rng(5)
     shape = (STEPS * batch + 4, *model.input_shape[1:])
     x = random.normal(0, 1, shape).astype(np.float32)
@@ -86,9 +96,11 @@ def test_cores_in_turn_end_with_the_plain_weights_on_riscv(
 
 
 def test_threads_do_not_race(small: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    runner = build.build_cluster_runner(profile=TARGETS["host"], find_races=True)
+    runner = build.build_cluster_runner(
+        profile=TARGETS["host"], tiles=build.tiles_of(small["epidenet"]), find_races=True
+    )
     plain, _ = trained(small["epidenet"], "host", cluster=False)
-    monkeypatch.setattr(build, "build_cluster_runner", lambda *, profile: runner)
+    monkeypatch.setattr(build, "build_cluster_runner", lambda **_: runner)
     monkeypatch.setenv("TSAN_OPTIONS", "halt_on_error=1:exitcode=66")
     tiled, _ = trained(small["epidenet"], "host", cluster=True)
     assert tiled == plain

@@ -24,14 +24,40 @@ struct Tiling {
   int32_t slot_bytes = 0;
 };
 
-// The tiling with the most cores, then the largest tiles that l1_bytes allow;
-// false if not even one unit on one core fits.
+// What the converter has planned for an op: tiles of so many units, on so many
+// cores, with so many places for the inputs of each.
+struct TilePlan {
+  int16_t subgraph;
+  int16_t op;
+  CutBy by;
+  int8_t cores;
+  int8_t slots;
+  int32_t units;
+};
+
+struct TileTable {
+  const TilePlan* plans;
+  int count;
+};
+
+// The plans for the model of this program, as `biotrain convert --target gap9`
+// writes them. A program without has those of no_plans.cc: none.
+extern const TileTable kProgramTiles;
+
+// The tiling of a plan; false if the op or the cluster is not what it was made
+// for.
+bool ObeyPlan(const TilePlan& plan, const Slicing& slicing, int cores,
+              int32_t l1_bytes, Tiling* tiling);
+
+// Where there is no plan: the tiling with the most cores, then the largest
+// tiles that l1_bytes allow; false if not even one unit on one core fits.
 bool ChooseTiling(const Slicing& slicing, int cores, int32_t l1_bytes,
                   Tiling* tiling);
 
-// As run(op) does, in tiles where that is possible, otherwise whole.
+// As run(op) does, in tiles where that is possible, otherwise whole. Each tile
+// has all of every sum it computes, whoever chose it.
 void RunTiled(OpContext& op, RunOp run, const char* name,
-              const gap9::Cluster& cluster);
+              const TileTable& plans, const gap9::Cluster& cluster);
 
 }  // namespace biotrain
 
