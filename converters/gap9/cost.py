@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from converters.gap9.machine import Costs, Machine
 from converters.gap9.port import tiling, traffic
@@ -97,18 +97,17 @@ class Load:
 
 def _port_load(work: Work, plan: TilePlan, machine: Machine) -> Load:
     """As the port runs it: on one core where no tile fits."""
-    if not plan.in_l1 or not work.loops:
-        alone = Load(work.instructions, 0.0, 0.0, work.macs, (0.0, 0), (0.0, 0), 1, 1, in_l1=False)
-        return replace(alone, launches=0)
+    if not plan.in_l1:
+        return Load(work.instructions, 0.0, 0.0, work.macs, (0.0, 0), (0.0, 0), 1, 1, in_l1=False)
     tiles = tiling(work, plan, machine)
     moving = traffic(work, tiles)
-    share = tiles.rounds * tiles.units / work.sizes[tiles.by]
+    share = tiles.rounds * tiles.units / work.sizes.get(tiles.by, 1)
     transfers = (-(-count // tiles.cores) for _, count in (moving.hidden, moving.waited))
     return Load(
         instructions=work.instructions * share,
         gathered=0.0,
         replicated=0.0,
-        fpu_cycles=work.macs * max(share / machine.fpus * tiles.cores, 1 / machine.fpus),
+        fpu_cycles=work.macs * share * max(1.0, tiles.cores / machine.fpus),
         into=(float(moving.hidden[0]), next(transfers)),
         out=(0.0, 0),
         tiles=tiles.rounds,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from converters.gap9.port_nests import port_nest, whole_nest
+from converters.gap9.port_nests import is_staged, port_nest, whole_nest
 from converters.gap9.works import Work
 from converters.graph import FETCH, FOR_EACH, Graph, Op, Subgraph
 
@@ -74,4 +74,5 @@ def _work(subgraph: Subgraph, at: int, place: int, op: Op, times: int, counts: C
         instructions=instructions,
         times=times,
         ported=True,
+        staged=is_staged(op),
     )

@@ -46,6 +46,8 @@ class Tiling:
 
 def tiling(work: Work, plan: TilePlan, machine: Machine) -> Tiling:
     """``plan``: the tile of its last loop is what all cores have at a time."""
+    if not plan.order:
+        return _staged(work)
     *_, by = plan.order
     size, together = work.sizes[by], plan.tile(by)
     units = -(-together // min(machine.cores, together))
@@ -70,6 +72,12 @@ def tiling(work: Work, plan: TilePlan, machine: Machine) -> Tiling:
     )
 
 
+def _staged(work: Work) -> Tiling:
+    """All of it in L1, on one core; a launch, though none to others."""
+    held = sum(-(-operand.bytes // ALIGNMENT) * ALIGNMENT for operand in work.operands)
+    return Tiling("", 1, 1, 1, 1, 1, shared=held, own=0, slot=0)
+
+
 def _where(operand: Operand, by: str) -> str:
     if operand.own:
         return "own"
@@ -79,6 +87,8 @@ def _where(operand: Operand, by: str) -> str:
 def port_plans(work: Work, machine: Machine) -> Iterator[TilePlan]:
     """Every plan that the port can obey, but those whose last round is emptier than it could be."""
     sizes = work.sizes
+    if not sizes and work.staged:
+        yield TilePlan((), (), 1)
     for by in sizes:
         others = [loop for loop in sizes if loop != by]
         if by == SAMPLE and others and not _by_samples(work):

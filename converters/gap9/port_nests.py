@@ -72,7 +72,7 @@ RULES = {
     "BiotrainSlopesOfCounts": _rule("Lines", "Lines"),
     "BiotrainAveragePool2D": _rule("Lines", "Lines"),
     "BiotrainAveragePool2DGrad": _rule("Lines", "Lines"),
-    "BiotrainMaxPool2D": _rule("Lines", "Lines"),
+    "BiotrainMaxPool2D": _rule("Lines First", "Lines"),
     "BiotrainMaxPool2DGrad": _rule("Lines Lines Lines", "Lines"),
     "FULLY_CONNECTED": _rule("All First First", "Columns"),
 }
@@ -81,7 +81,12 @@ ELEMENTWISE = (
     *("MINIMUM", "MAXIMUM", "ADD_N", "RELU", "ELU", "LOGISTIC", "TANH", "BiotrainReluGrad"),
     *("BiotrainEluGrad", "BiotrainSgdMomentum"),
 )
-MOST_INPUTS = 8
+STAGED = (
+    *("BATCH_MATMUL", "LOG_SOFTMAX", "MEAN", "SOFTMAX", "SUM", "BiotrainDropout"),
+    "BiotrainGroupNormGrad",
+)
+"""Run by one core in L1, as those above are where they cannot be cut."""
+MOST_INPUTS, MOST_OUTPUTS = 8, 3
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,12 @@ def whole_nest(inputs: list[Placed], outputs: list[Placed]) -> PortNest:
     operands = [_with(n, t, (Index(t.elements),), False) for n, t in inputs]
     operands += [_with(n, t, (Index(t.elements),), True) for n, t in outputs]
     return PortNest((), tuple(operands))
+
+
+def is_staged(op: Op) -> bool:
+    """Whether the port copies to L1 what it does not cut, where it fits."""
+    listed = op.kind in (*STAGED, *RULES, *ELEMENTWISE)
+    return listed and len(op.inputs) <= MOST_INPUTS and len(op.outputs) <= MOST_OUTPUTS
 
 
 def _axes(tensor: Tensor, name: str) -> Axes:

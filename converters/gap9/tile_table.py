@@ -21,7 +21,7 @@ def write_tile_table(graph: Graph, path: Path, *, counts: Counts, comment: str) 
     for signature in graph.signatures:
         for work in graph_works(graph, signature, counts)[0]:
             plan = best_plan(work, machine, costs)
-            if plan.in_l1:
+            if plan.order and plan.in_l1:
                 subgraph, op = (int(number) for number in work.name.split("."))
                 entries[subgraph, op] = table_entry(subgraph, op, work, plan, machine)
     lines = "".join(entries[key] for key in sorted(entries))

@@ -75,6 +75,8 @@ class Work:
     """How often a step runs it."""
     ported: bool = False
     """Run by ``tflm_train/cluster``: see port.py."""
+    staged: bool = False
+    """Without loops: the port runs it in L1 where it fits, on one core."""
 
     @property
     def bytes(self) -> int:

@@ -74,7 +74,7 @@ constexpr SlicingRule kRules[] = {
     {"BiotrainSlopesOfCounts", {kLines}, {kLines}},
     {"BiotrainAveragePool2D", {kLines}, {kLines}},
     {"BiotrainAveragePool2DGrad", {kLines}, {kLines}},
-    {"BiotrainMaxPool2D", {kLines}, {kLines}},
+    {"BiotrainMaxPool2D", {kLines, kFirst}, {kLines}},
     {"BiotrainMaxPool2DGrad", {kLines, kLines, kLines}, {kLines}},
     {"FULLY_CONNECTED", {kAll, kFirst, kFirst}, {kColumns}},
 };
@@ -138,6 +138,7 @@ void Flatten(SlicedTensor* tensor) {
 bool JoinLines(Slicing* slicing) {
   for (int i = 0; i < slicing->count; ++i) {
     const SlicedTensor& tensor = slicing->tensors[i];
+    if (tensor.whole.bytes == 0) continue;
     if (tensor.axes.samples != 0 || tensor.axes.units != 1 ||
         tensor.whole.rank < 2 ||
         tensor.whole.dims[0] != slicing->tensors[0].whole.dims[0]) {
@@ -146,6 +147,7 @@ bool JoinLines(Slicing* slicing) {
   }
   for (int i = 0; i < slicing->count; ++i) {
     SlicedTensor* const tensor = &slicing->tensors[i];
+    if (tensor->whole.bytes == 0) continue;
     tensor->axes.samples = kWhole;
     tensor->whole.dims[1] *= tensor->whole.dims[0];
     tensor->whole.dims[0] = 1;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tflm_train/cluster/tiled_op.h"
 
+#include "tflm_train/cluster/staged_op.h"
+
 namespace biotrain {
 namespace {
 
@@ -318,7 +320,8 @@ void RunTiled(OpContext& op, RunOp run, const char* name,
   Tiling tiling;
   if (rule == nullptr ||
       !TileOp(op, *rule, plans, cluster, &slicing, &tiling)) {
-    return run(op);
+    if (op.check_only() || !RunStaged(op, run, name, cluster)) run(op);
+    return;
   }
   TiledRun tiled(op, run, cluster, slicing, tiling);
   for (int32_t sample = 0; sample < slicing.samples; ++sample) {

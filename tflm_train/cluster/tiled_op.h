@@ -54,7 +54,8 @@ bool ObeyPlan(const TilePlan& plan, const Slicing& slicing, int cores,
 bool ChooseTiling(const Slicing& slicing, int cores, int32_t l1_bytes,
                   Tiling* tiling);
 
-// As run(op) does, in tiles where that is possible, otherwise whole. Each tile
+// As run(op) does, in tiles where that is possible, otherwise by one core, in
+// the fast memory or, where an op does not fit that, outside. Each tile
 // has all of every sum it computes, whoever chose it.
 void RunTiled(OpContext& op, RunOp run, const char* name,
               const TileTable& plans, const gap9::Cluster& cluster);

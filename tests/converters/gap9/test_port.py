@@ -15,13 +15,22 @@ from converters.gap9.cost import cycles, footprint
 from converters.gap9.layout import port_buffers, port_parts
 from converters.gap9.machine import Costs, Machine
 from converters.gap9.port import tiling, traffic
-from converters.gap9.port_nests import AXES, ELEMENTWISE, RULES, PortNest, port_nest
+from converters.gap9.port_nests import (
+    AXES,
+    ELEMENTWISE,
+    MOST_INPUTS,
+    MOST_OUTPUTS,
+    RULES,
+    STAGED,
+    PortNest,
+    port_nest,
+)
 from converters.gap9.tiler import best_plan, largest_plan
 from converters.gap9.verify import fault, fault_of_buffers, fault_of_parts
 from converters.gap9.works import TilePlan, Work
 from converters.graph import Op, Tensor
 
-SLICING = Path(__file__).parents[3] / "tflm_train" / "cluster" / "slicing.cc"
+CLUSTER = Path(__file__).parents[3] / "tflm_train" / "cluster"
 COSTS, MACHINE = Costs(), Machine()
 
 
@@ -43,7 +52,7 @@ def work_of(kind: str, inputs: list[Tensor], outputs: list[Tensor]) -> Work:
 
 
 def test_the_rules_are_those_of_the_port() -> None:
-    text = re.sub(r"//.*", "", SLICING.read_text())
+    text = re.sub(r"//.*", "", (CLUSTER / "slicing.cc").read_text())
     table = text.split("kRules[] = {")[1].split("\n};")[0]
     entry = r'\{"(\w+)",\s*\{([\w,\s]*)\},\s*\{([\w,\s]*)\}(,\s*kMultiples)?\}'
     theirs = {
@@ -54,6 +63,10 @@ def test_the_rules_are_those_of_the_port() -> None:
     assert theirs == ours and len(theirs) == table.count('{"')
     names = text.split("kElementwiseOps[] = {")[1].split("};")[0]
     assert sorted(re.findall(r'"(\w+)"', names)) == sorted(ELEMENTWISE)
+    staged = (CLUSTER / "staged_op.cc").read_text().split("kStagedOps[] = {")[1].split("};")[0]
+    assert sorted(re.findall(r'"(\w+)"', staged)) == sorted(STAGED)
+    most = dict(re.findall(r"int kMost(\w+) = (\d+);", (CLUSTER / "slicing.h").read_text()))
+    assert most == {"Inputs": str(MOST_INPUTS), "Outputs": str(MOST_OUTPUTS)}
     constants = {"kWhole": -1, "kOwn": "own", "kStatistic": "statistic", "kLast": "last"}
     for name, samples, units in re.findall(r"constexpr Axes (\w+) = \{(\w+), (\w+)\};", text):
         found = tuple(constants[x] if x in constants else int(x) for x in (samples, units))
