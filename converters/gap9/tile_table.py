@@ -12,6 +12,16 @@ from converters.gap9.tiler import best_plan
 from converters.graph import Graph
 
 
+def tile_files(graph: Graph | None, path: Path, *, counts: Counts, comment: str) -> dict[str, str]:
+    """What is written for GAP9, by its name in the report. None: for another target, and beside
+    that model one of an earlier conversion would be obeyed.
+    """
+    path.unlink(missing_ok=True)
+    if graph is None:
+        return {}
+    return {"tile_table": str(write_tile_table(graph, path, counts=counts, comment=comment))}
+
+
 def write_tile_table(graph: Graph, path: Path, *, counts: Counts, comment: str) -> Path:
     """One entry for every operator that fits L1 in tiles, of any signature: the plans that the
     estimate is of.
