@@ -11,7 +11,7 @@ from converters.gap9.port import tiling, traffic
 from converters.gap9.works import Index, Operand, TilePlan, Work
 
 L2_STALL = 6.0
-"""How much slower cores are on data in L2, where no tile fits L1."""
+"""How much slower cores are where some of their data is in L2."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,7 @@ class Load:
     in_l1: bool
     waited: tuple[float, int] = (0.0, 0)
     launches: int = 1
+    far: bool = False
 
 
 def _port_load(work: Work, plan: TilePlan, machine: Machine) -> Load:
@@ -115,6 +116,7 @@ def _port_load(work: Work, plan: TilePlan, machine: Machine) -> Load:
         in_l1=True,
         waited=(float(moving.waited[0]), next(transfers)),
         launches=tiles.forks,
+        far=tiles.far,
     )
 
 
@@ -157,7 +159,7 @@ def priced(given: Load, costs: Costs, *, l3_bytes: float = 0.0, hides_l3: bool =
     """``l3_bytes``: what has to come from or go to L3; ``hides_l3``: while others compute."""
     gathered = given.gathered + given.replicated
     issue = costs.cpi * (given.instructions + costs.gather * gathered)
-    compute = (1.0 if given.in_l1 else L2_STALL) * max(issue, given.fpu_cycles)
+    compute = (1.0 if given.in_l1 and not given.far else L2_STALL) * max(issue, given.fpu_cycles)
     into, out, waited = (
         size / costs.l2_bytes + costs.dma_setup * transfers
         for size, transfers in (given.into, given.out, given.waited)

@@ -54,6 +54,7 @@ def port_buffers(work: Work, plan: TilePlan, tiles: Tiling) -> list[Buffer]:
     ]
     cut = [tiles.by in operand.loops() for operand in work.operands]
     shared = [at for at, o in enumerate(work.operands) if not o.own and not cut[at]]
+    shared = [] if tiles.far else shared
     own = [at for at, o in enumerate(work.operands) if o.own]
     slot = [at for at, _ in enumerate(work.operands) if cut[at]]
     found: list[Buffer] = []

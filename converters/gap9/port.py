@@ -2,7 +2,8 @@
 """How ``tflm_train/cluster`` runs an operator of a converted model, and what that costs.
 
 Cores have tiles of their own: units of the last loop of a plan. Of the loop before it each turn is
-a fork, or there is one with all turns. What no tile cuts is in L1 once, workspaces once a core.
+a fork, or there is one with all turns. What no tile cuts is in L1 once, or stays in L2 where it
+would take too much; workspaces are there once a core.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Tiling:
     tiles: int
     slots: int
     forks: int
+    far: bool
     shared: int
     own: int
     slot: int
@@ -60,13 +62,17 @@ def tiling(work: Work, plan: TilePlan, machine: Machine) -> Tiling:
             index.extent(1 if index.loop is None else turns[index.loop])
             for index in operand.indices
         )
-        held[_where(operand, by)] += -(-size_held // ALIGNMENT) * ALIGNMENT
+        where = _where(operand, by)
+        if plan.far and where == "shared":
+            continue
+        held[where] += -(-size_held // ALIGNMENT) * ALIGNMENT
     return Tiling(
         by=by,
         cores=cores,
         units=units,
         tiles=tiles,
         slots=plan.buffers if tiles > cores else 1,
+        far=plan.far,
         forks=math.prod(-(-work.sizes[loop] // plan.tile(loop)) for loop in plan.order[:-1]),
         **held,
     )
@@ -75,7 +81,7 @@ def tiling(work: Work, plan: TilePlan, machine: Machine) -> Tiling:
 def _staged(work: Work) -> Tiling:
     """All of it in L1, on one core; a launch, though none to others."""
     held = sum(-(-operand.bytes // ALIGNMENT) * ALIGNMENT for operand in work.operands)
-    return Tiling("", 1, 1, 1, 1, 1, shared=held, own=0, slot=0)
+    return Tiling("", 1, 1, 1, 1, 1, far=False, shared=held, own=0, slot=0)
 
 
 def _where(operand: Operand, by: str) -> str:
@@ -97,7 +103,8 @@ def port_plans(work: Work, machine: Machine) -> Iterator[TilePlan]:
         outer = [1 if loop == SAMPLE else sizes[loop] for loop in others]
         for together in _together(sizes[by], machine.cores):
             for buffers in (1, 2):
-                yield TilePlan((*others, by), (*outer, together), buffers)
+                for far in (False, True):
+                    yield TilePlan((*others, by), (*outer, together), buffers, far=far)
 
 
 def _by_samples(work: Work) -> bool:
@@ -125,7 +132,7 @@ def traffic(work: Work, tiles: Tiling) -> Traffic:
     hidden, waited = [0, 0], [0, 0]
     for operand in work.operands:
         where = _where(operand, tiles.by)
-        if where == "own":
+        if where == "own" or (where == "shared" and tiles.far):
             continue
         stays = not operand.is_output and not operand.loops() - {tiles.by}
         if where == "shared" or tiles.tiles <= tiles.cores:
@@ -143,4 +150,5 @@ def table_entry(subgraph: int, op: int, work: Work, plan: TilePlan, machine: Mac
     """As a line of the table that the port reads."""
     found = tiling(work, plan, machine)
     by = "kUnits" if found.by == UNIT else "kSamples"
-    return f"    {{{subgraph}, {op}, CutBy::{by}, {found.cores}, {found.slots}, {found.units}}},\n"
+    numbers = f"{found.cores}, {found.slots}, {str(found.far).lower()}, {found.units}"
+    return f"    {{{subgraph}, {op}, CutBy::{by}, {numbers}}},\n"

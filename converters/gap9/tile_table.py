@@ -40,7 +40,8 @@ def write_tile_table(graph: Graph, path: Path, *, counts: Counts, comment: str) 
     path.write_text(
         f'// {comment}\n#include "tflm_train/cluster/tiled_op.h"\n\n'
         "namespace biotrain {\n\n"
-        "// Subgraph, op, what tiles are cut by, cores, places for inputs, units of a tile.\n"
+        "// Subgraph, op, what tiles are cut by, cores, places for inputs, whether what is\n"
+        "// not cut stays in L2, units of a tile.\n"
         f"{plans}extern constexpr TileTable kProgramTiles = {table};\n\n"
         "}  // namespace biotrain\n"
     )

@@ -87,6 +87,8 @@ def _fault_of_port(work: Work, plan: TilePlan, machine: Machine) -> str | None:
             copies *= plan.buffers if share * copies < sizes[by] else 1
         elif operand.is_output:
             return f"{operand.tensor}: every tile would write all of it"
+        elif plan.far:
+            continue
         held += copies * ((elements * operand.item + 15) // 16 * 16)
     room = machine.l1_bytes - machine.l1_reserved
     return None if held <= room else f"wanted at most {room} bytes of L1, found {held}"

@@ -100,6 +100,8 @@ class TilePlan:
     tiles: tuple[int, ...]
     buffers: int
     in_l1: bool = True
+    far: bool = False
+    """What no tile cuts stays in L2: see port.py."""
 
     def tile(self, loop: str) -> int:
         return self.tiles[self.order.index(loop)]

@@ -124,6 +124,35 @@ def test_the_port_moves_the_bytes_that_the_estimate_is_of(
     assert name == "epidenet" or other != counted
 
 
+@pytest.mark.parametrize("change", ["one unit", "three cores", "far", "nonsense"])
+def test_no_plan_changes_a_bit(
+    small: dict[str, Path], change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = small["eegnet"]
+    tiles = build.tiles_of(model)
+    assert tiles is not None
+    entry = r"(\{\d+, \d+, CutBy::\w+), (\d+), (\d+), (\w+), (\d+)\}"
+    values = {
+        "one unit": r"\1, \2, 2, \4, 1}",
+        "three cores": r"\1, 3, \3, \4, 2}",
+        "far": r"\1, \2, \3, true, \5}",
+        "nonsense": r"\1, 100, 7, \4, -1}",
+    }
+    text, count = re.subn(entry, values[change], tiles.read_text())
+    assert count >= 50
+    changed = tmp_path / "tiles.cc"
+    changed.write_text(text)
+    monkeypatch.setattr(build, "tiles_of", lambda model: changed)
+    plain, _ = trained(model, "host", cluster=False)
+    tiled, _ = trained(model, "host", cluster=True)
+    assert tiled == plain
+    found = moved(model, tmp_path / "changed.json", monkeypatch, planned=True)
+    monkeypatch.undo()
+    planned = moved(model, tmp_path / "planned.json", monkeypatch, planned=True)
+    print(f"{change}: {found} bytes, as planned {planned}")
+    assert found != planned
+
+
 def test_cores_in_turn_end_with_the_plain_weights_on_riscv(
     small: dict[str, Path], need_target: Callable[[str], TargetProfile]
 ) -> None:

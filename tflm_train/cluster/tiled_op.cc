@@ -66,12 +66,12 @@ class TiledRun {
       const SlicedTensor& tensor = slicing_.tensors[i];
       if (tensor.has_units() || tensor.is_own()) continue;
       const int32_t bytes = WholeBytes(tensor, slicing_.samples);
-      shared_[i] = cluster_.l1 + at;
+      uint8_t* const there = tensor.whole.data + sample * SampleBytes(i);
+      shared_[i] = tiling_.far ? there : cluster_.l1 + at;
       at += Aligned(bytes);
-      if (IsThere(tensor)) continue;
-      cluster_.wait(cluster_.start({shared_[i],
-                                    tensor.whole.data + sample * SampleBytes(i),
-                                    1, bytes, bytes, bytes}));
+      if (tiling_.far || IsThere(tensor)) continue;
+      cluster_.wait(
+          cluster_.start({shared_[i], there, 1, bytes, bytes, bytes}));
     }
     cluster_.fork(tiling_.cores, RunCore, this);
   }
@@ -215,13 +215,14 @@ class TiledRun {
 };
 
 // What does not depend on the tiles.
-Tiling WithoutTiles(const Slicing& slicing) {
+Tiling WithoutTiles(const Slicing& slicing, bool far) {
   Tiling tiling;
+  tiling.far = far;
   for (int i = 0; i < slicing.count; ++i) {
     const SlicedTensor& tensor = slicing.tensors[i];
     if (tensor.is_own()) {
       tiling.own_bytes += Aligned(tensor.whole.bytes);
-    } else if (!tensor.has_units()) {
+    } else if (!tensor.has_units() && !far) {
       tiling.shared_bytes += Aligned(WholeBytes(tensor, slicing.samples));
     }
   }
@@ -270,7 +271,7 @@ bool ObeyPlan(const TilePlan& plan, const Slicing& slicing, int cores,
       plan.slots > 2 || plan.units < 1 || plan.units > slicing.units) {
     return false;
   }
-  *tiling = WithoutTiles(slicing);
+  *tiling = WithoutTiles(slicing, plan.far);
   tiling->cores = plan.cores;
   tiling->slots = plan.slots;
   SetUnits(slicing, plan.units, tiling);
@@ -281,9 +282,11 @@ bool ObeyPlan(const TilePlan& plan, const Slicing& slicing, int cores,
   return bytes <= l1_bytes;
 }
 
-bool ChooseTiling(const Slicing& slicing, int cores, int32_t l1_bytes,
-                  Tiling* tiling) {
-  *tiling = WithoutTiles(slicing);
+namespace {
+
+bool Fill(const Slicing& slicing, int cores, int32_t l1_bytes, bool far,
+          Tiling* tiling) {
+  *tiling = WithoutTiles(slicing, far);
   const int32_t left = l1_bytes - tiling->shared_bytes;
   for (int used = cores < slicing.units ? cores : slicing.units; used > 0;
        --used) {
@@ -305,6 +308,14 @@ bool ChooseTiling(const Slicing& slicing, int cores, int32_t l1_bytes,
     return true;
   }
   return false;
+}
+
+}  // namespace
+
+bool ChooseTiling(const Slicing& slicing, int cores, int32_t l1_bytes,
+                  Tiling* tiling) {
+  return Fill(slicing, cores, l1_bytes, /*far=*/false, tiling) ||
+         Fill(slicing, cores, l1_bytes, /*far=*/true, tiling);
 }
 
 void RunTiled(OpContext& op, RunOp run, const char* name,

@@ -19,7 +19,8 @@ struct Tiling {
   int32_t tiles = 0;  // of a sample
   // A second place for a core's inputs, filled while it computes on the first.
   int slots = 0;
-  int32_t shared_bytes = 0;  // what all tiles of a sample see
+  bool far = false;          // what all tiles of a sample see stays in L2
+  int32_t shared_bytes = 0;  // of it in L1
   int32_t own_bytes = 0;     // of a core's workspaces
   int32_t slot_bytes = 0;
 };
@@ -32,6 +33,7 @@ struct TilePlan {
   CutBy by;
   int8_t cores;
   int8_t slots;
+  bool far;
   int32_t units;
 };
 
@@ -49,8 +51,9 @@ extern const TileTable kProgramTiles;
 bool ObeyPlan(const TilePlan& plan, const Slicing& slicing, int cores,
               int32_t l1_bytes, Tiling* tiling);
 
-// Where there is no plan: the tiling with the most cores, then the largest
-// tiles that l1_bytes allow; false if not even one unit on one core fits.
+// Where there is no plan: all in L1 rather than not, then the most cores, then
+// the largest tiles that l1_bytes allow; false if not even one unit on one core
+// fits.
 bool ChooseTiling(const Slicing& slicing, int cores, int32_t l1_bytes,
                   Tiling* tiling);
 

@@ -83,7 +83,7 @@ void TestTilingsFit(TestContext& test) {
 
 void TestPlansAreObeyedWithinReason(TestContext& test) {
   const Slicing slicing = SomeSlicing();
-  const TilePlan good = {0, 0, CutBy::kUnits, 2, 1, 1};
+  const TilePlan good = {0, 0, CutBy::kUnits, 2, 1, false, 1};
   Tiling tiling;
   test.Expect(ObeyPlan(good, slicing, 8, 1024, &tiling) && tiling.cores == 2 &&
                   tiling.units == 1 && tiling.tiles == 3 && tiling.slots == 1,
@@ -93,6 +93,11 @@ void TestPlansAreObeyedWithinReason(TestContext& test) {
   test.Expect(!ObeyPlan(good, slicing, 8, needed - 1, &tiling), "not beyond");
   test.Expect(!ObeyPlan(good, slicing, 1, 1024, &tiling), "cores");
   TilePlan bad = good;
+  bad.far = true;
+  test.Expect(ObeyPlan(bad, slicing, 8, 1024, &tiling) &&
+                  tiling.shared_bytes == 0 && BytesOf(tiling) == needed - 32,
+              "what is far takes no L1");
+  bad = good;
   bad.units = 4;
   test.Expect(!ObeyPlan(bad, slicing, 8, 1024, &tiling), "more than there are");
   bad.units = 0;
