@@ -312,10 +312,11 @@ def _emit(
 ) -> ConversionResult:
     from converters.emit.c_array import write_c_array
     from converters.emit.op_table import write_op_table
-    from converters.emit.predict import predict_steps
+    from converters.emit.predict import counts_on, predict_steps
     from converters.emit.report import memory_map, op_counts, ram_by_region
     from converters.emit.tflm_ops import write_tflm_ops
     from converters.emit.work import step_macs
+    from converters.gap9.tile_table import tile_files
     from converters.step.twin import leaf_layers
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -324,18 +325,17 @@ def _emit(
     plan = schedule.plan if schedule else None
     arena = plan.arena_bytes if plan else 0
     comment = f"Made by biotrain_tf from Keras model {model.name}; --ops {ops}."
+    regions = {region.name: region.bytes for region in plan.regions} if plan else None
     header, source = write_c_array(
-        data,
-        name=base,
-        folder=folder,
-        arena_bytes=arena,
-        comment=comment,
-        regions={region.name: region.bytes for region in plan.regions} if plan else None,
+        data, name=base, folder=folder, arena_bytes=arena, comment=comment, regions=regions
     )
     files = {"model": str(model_path), "header": str(header), "source": str(source)}
     if plan:
         table = write_op_table(graph, folder / f"{base}_model_ops.cc", comment=comment)
         files["op_table"] = str(table)
+        planned = graph if estimate is not None else None
+        tiles = folder / f"{base}_model_tiles.cc"
+        files |= tile_files(planned, tiles, counts=counts_on("gap9"), comment=comment)
         resolver = folder / f"{base}_tflm_ops.h"
         files["tflm_ops"] = str(write_tflm_ops(graph, resolver, base=base, comment=comment))
     trained = set(step.trained_names())

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,15 @@ def replace_block(
     if not found or not ended or begin in rest:
         raise ValueError(f"{name}: wanted one {begin!r} and one {end!r}")
     return f"{head}{begin}\n{block}\n{end}{tail}"
+
+
+def replace_blocks(
+    text: str, contents: dict[str, str], *, begin: Callable[[str], str], end: str, name: str
+) -> str:
+    """``text`` with all of ``contents``, each behind the marker of its key."""
+    for key, content in contents.items():
+        text = replace_block(text, content, begin=begin(key), end=end, name=name)
+    return text
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from biotrain_tf.bench.gap9 import page_data
 from biotrain_tf.bench.gap9_page import blocks
 from biotrain_tf.report.roofline import roofline
-from scripts.update_figures import ROOT, replace_block
+from scripts.update_figures import ROOT, replace_blocks
 
 PAGE = ROOT / "docs" / "gap9.md"
 END = "<!-- end of figures -->"
@@ -22,9 +22,7 @@ def begin(name: str) -> str:
 
 
 def page_with(text: str, contents: dict[str, str]) -> str:
-    for name, content in contents.items():
-        text = replace_block(text, content, begin=begin(name), end=END, name=PAGE.name)
-    return text
+    return replace_blocks(text, contents, begin=begin, end=END, name=PAGE.name)
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from biotrain_tf.bench.page import elements_table, kernels_table, steps_table, summary
-from scripts.update_figures import ROOT, replace_block
+from scripts.update_figures import ROOT, replace_blocks
 
 PAGE = ROOT / "docs" / "kernels.md"
 END = "<!-- end of figures -->"
@@ -32,9 +32,7 @@ def blocks(kernels: list[dict[str, Any]], steps: list[dict[str, Any]]) -> dict[s
 
 
 def page_with(text: str, contents: dict[str, str]) -> str:
-    for name, content in contents.items():
-        text = replace_block(text, content, begin=begin(name), end=END, name=PAGE.name)
-    return text
+    return replace_blocks(text, contents, begin=begin, end=END, name=PAGE.name)
 
 
 def main() -> int:

@@ -28,8 +28,10 @@ from converters.gap9.schedule import LAYER_BY_LAYER, OURS
 from converters.graph import Graph, read
 
 PUBLISHED = Path(__file__).with_name("gap9_published.json")
-RAM = "1400K"
-"""Of the models of this project: what fits L2 beside the program."""
+RAM = {"EEG, full": "1400K", "EOG, full": "150K"}
+"""Of the models of this project: below what fits L2 beside the program, where whole samples one by
+one fit L1 and a whole batch would not.
+"""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def converted(folder: Path) -> dict[str, Graph]:
     graphs = {}
     for name, model in models.items():
         result = convert(
-            model, output_dir=folder / model.name, norm="group", target="gap9", ram=RAM
+            model, output_dir=folder / model.name, norm="group", target="gap9", ram=RAM[name]
         )
         graphs[name] = read(result.model_path.read_bytes())
     return graphs

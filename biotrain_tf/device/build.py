@@ -62,10 +62,32 @@ def build_host_runner(*, profile: TargetProfile, sanitize: bool = False) -> Path
     return build_folder(profile, sanitizer="memory" if sanitize else None) / "runner"
 
 
-def build_cluster_runner(*, profile: TargetProfile, find_races: bool = False) -> Path:
-    """The host's runner whose ops run in tiles, on a thread for each core of a cluster."""
-    make(profile, "cluster_runner", sanitizer="threads" if find_races else None)
-    return build_folder(profile, sanitizer="threads" if find_races else None) / "cluster_runner"
+def tiles_of(model: Path) -> Path | None:
+    """The plans that a conversion for GAP9 leaves beside the model."""
+    path = model.with_name(f"{model.stem}_model_tiles.cc")
+    return path.resolve() if path.is_file() else None
+
+
+def build_cluster_runner(
+    *,
+    profile: TargetProfile,
+    tiles: Path | None = None,
+    find_races: bool = False,
+    counts: bool = False,
+) -> Path:
+    """The host's runner whose ops run in tiles, on a thread for each core of a cluster.
+
+    ``tiles``: plans that it obeys, for one model. ``counts``: the cores in turn, and what the DMA
+    moves is counted.
+    """
+    sanitizer = "threads" if find_races else None
+    cluster = "counting" if counts else "threads"
+    content = b"" if tiles is None else tiles.read_bytes()
+    key = hashlib.sha256(content).hexdigest()[:12]
+    out = build_folder(profile, sanitizer=sanitizer) / "clusters" / f"{cluster}-{key}"
+    variables = {"CLUSTER": cluster, "MODEL_TILES": str(tiles or ""), "OUT": str(out)}
+    make(profile, "cluster_runner", sanitizer=sanitizer, variables=variables)
+    return out / "cluster_runner"
 
 
 def build_plugin(host: TargetProfile) -> Path:
@@ -117,8 +139,10 @@ def build_firmware(
         ram = _regions(profile, model, limited=limited)
     else:
         ram = _one_region(profile, model, limited=limited)
+    tiles = tiles_of(model.path) if cluster else None
     settings = str((ram, more_objects, cluster)).encode()
     content = model.content + model.name.encode() + model.stored + settings
+    content += b"" if tiles is None else tiles.read_bytes()
     key = hashlib.sha256(content).hexdigest()[:12]
     out = build_folder(profile) / "models" / f"{re.sub(r'[^A-Za-z0-9_-]', '_', model.name)}-{key}"
     out.mkdir(parents=True, exist_ok=True)
@@ -134,6 +158,7 @@ def build_firmware(
             "MODEL_OPS": str(ops),
             "MODEL_NAME": name_in_program(model),
             "CLUSTER": "sequential" if cluster else "",
+            "MODEL_TILES": str(tiles or ""),
             "MORE_OBJECTS": " ".join(str(path) for path in more_objects),
             "OUT": str(out),
             **ram,

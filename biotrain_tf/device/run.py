@@ -49,7 +49,10 @@ def make_device(
     if profile.is_host:
         if link is not None:
             raise BiotrainError(f"link: target {profile.name} has only its pipe; leave --link out")
-        host_program = build.build_cluster_runner(profile=profile) if cluster else None
+        host_program = None
+        if cluster:
+            tiles = build.tiles_of(model.path)
+            host_program = program or build.build_cluster_runner(profile=profile, tiles=tiles)
         return HostDevice(profile=profile, model=model, program=host_program)
     if emulator == "serial":
         return _serial_device(profile, model, link=link, port=port, program=program)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -22,7 +22,7 @@ from scipy.optimize import least_squares
 
 from converters.gap9.cost import Load, load, priced
 from converters.gap9.energy import joules
-from converters.gap9.machine import PARAMETERS, Costs, Machine, costs_with, operating_point
+from converters.gap9.machine import PARAMETERS, Costs, Machine, operating_point
 from converters.gap9.network import FOLDER, Network, placed_layers, read_network, works_of
 from converters.gap9.npu import inference_cycles
 from converters.gap9.place import far_bytes, in_l2
@@ -101,7 +101,7 @@ def fit(points: Sequence[Point]) -> Costs:
 
     def costs_of(logs: np.ndarray) -> Costs:
         values = {name: math.exp(v) for name, v in zip(FITTED, logs, strict=True)}
-        return costs_with(PRIOR, **values)
+        return replace(PRIOR, **values)
 
     def residuals(logs: np.ndarray) -> np.ndarray:
         costs = costs_of(logs)
@@ -146,13 +146,13 @@ def energy_of(point: EnergyPoint, costs: Costs) -> float:
 
 def fit_energy(points: Sequence[EnergyPoint], costs: Costs) -> Costs:
     """One number: the geometric mean of what each point wants."""
-    without = costs_with(costs, busy_joules=0.0)
+    without = replace(costs, busy_joules=0.0)
     wanted = [
         math.log(1e-6 * (p.microjoules - energy_of(p, without)) / p.cycles)
         - 2 * math.log(operating_point(p.frequency).volts)
         for p in points
     ]
-    return costs_with(costs, busy_joules=math.exp(sum(wanted) / len(wanted)))
+    return replace(costs, busy_joules=math.exp(sum(wanted) / len(wanted)))
 
 
 def energy_errors(points: Sequence[EnergyPoint], costs: Costs) -> list[float]:
@@ -172,7 +172,7 @@ def calibrate() -> tuple[Costs, list[Checked]]:
     points, energies = read_points(), read_energies()
     checked = leave_one_out(points)
     costs = fit_energy(energies, fit(points))
-    costs = costs_with(
+    costs = replace(
         costs,
         error=band([c.error for c in checked]),
         energy_error=band(energy_errors(energies, costs)),

@@ -7,10 +7,11 @@ import math
 from dataclasses import dataclass
 
 from converters.gap9.machine import Costs, Machine
+from converters.gap9.port import tiling, traffic
 from converters.gap9.works import Index, Operand, TilePlan, Work
 
 L2_STALL = 6.0
-"""How much slower cores are on data in L2, where no tile fits L1."""
+"""How much slower cores are where some of their data is in L2."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ def pieces(size: int, tile: int) -> int:
 
 def footprint(work: Work, plan: TilePlan, machine: Machine) -> int:
     """Bytes of L1."""
+    if work.ported:
+        return tiling(work, plan, machine).bytes
     tiles = dict(zip(plan.order, plan.tiles, strict=True))
     total = 0
     for operand in work.operands:
@@ -76,7 +79,7 @@ class Load:
     """What an operator does under a plan, before it has a price.
 
     ``instructions`` and ``gathered`` of the busiest core; ``replicated`` of every core; bytes and
-    transfers between L2 and L1, in and out.
+    transfers between L2 and L1, in and out, and those that nothing hides.
     """
 
     instructions: float
@@ -88,10 +91,39 @@ class Load:
     tiles: int
     buffers: int
     in_l1: bool
+    waited: tuple[float, int] = (0.0, 0)
+    launches: int = 1
+    far: bool = False
+
+
+def _port_load(work: Work, plan: TilePlan, machine: Machine) -> Load:
+    """As the port runs it: on one core where no tile fits."""
+    if not plan.in_l1:
+        return Load(work.instructions, 0.0, 0.0, work.macs, (0.0, 0), (0.0, 0), 1, 1, in_l1=False)
+    tiles = tiling(work, plan, machine)
+    moving = traffic(work, tiles)
+    share = tiles.rounds * tiles.units / work.sizes.get(tiles.by, 1)
+    transfers = (-(-count // tiles.cores) for _, count in (moving.hidden, moving.waited))
+    return Load(
+        instructions=work.instructions * share,
+        gathered=0.0,
+        replicated=0.0,
+        fpu_cycles=work.macs * share * max(1.0, tiles.cores / machine.fpus),
+        into=(float(moving.hidden[0]), next(transfers)),
+        out=(0.0, 0),
+        tiles=tiles.rounds,
+        buffers=tiles.slots,
+        in_l1=True,
+        waited=(float(moving.waited[0]), next(transfers)),
+        launches=tiles.forks,
+        far=tiles.far,
+    )
 
 
 def load(work: Work, plan: TilePlan, machine: Machine) -> Load:
     """Cores share the turns of the parallel loops of each tile; some idle in the last round."""
+    if work.ported:
+        return _port_load(work, plan, machine)
     sizes = work.sizes
     rounds, turns = 1, work.shares
     for loop in work.parallel:
@@ -127,10 +159,10 @@ def priced(given: Load, costs: Costs, *, l3_bytes: float = 0.0, hides_l3: bool =
     """``l3_bytes``: what has to come from or go to L3; ``hides_l3``: while others compute."""
     gathered = given.gathered + given.replicated
     issue = costs.cpi * (given.instructions + costs.gather * gathered)
-    compute = (1.0 if given.in_l1 else L2_STALL) * max(issue, given.fpu_cycles)
-    into, out = (
+    compute = (1.0 if given.in_l1 and not given.far else L2_STALL) * max(issue, given.fpu_cycles)
+    into, out, waited = (
         size / costs.l2_bytes + costs.dma_setup * transfers
-        for size, transfers in (given.into, given.out)
+        for size, transfers in (given.into, given.out, given.waited)
     )
     l3 = l3_bytes / costs.l3_bytes
     n = given.tiles
@@ -139,9 +171,11 @@ def priced(given: Load, costs: Costs, *, l3_bytes: float = 0.0, hides_l3: bool =
         busy = into / n + steady + compute / n + out / n
     else:
         busy = into + compute + out
-    total = costs.launch + (max(busy, l3) if hides_l3 else busy + l3)
-    moved_bytes = given.into[0] + given.out[0]
-    return Cycles(compute, into + out, l3, costs.launch, total, moved_bytes, l3_bytes)
+    busy += waited
+    launch = given.launches * costs.launch
+    total = launch + (max(busy, l3) if hides_l3 else busy + l3)
+    moved_bytes = given.into[0] + given.out[0] + given.waited[0]
+    return Cycles(compute, into + out + waited, l3, launch, total, moved_bytes, l3_bytes)
 
 
 def cycles(

@@ -8,9 +8,10 @@ execute on one core.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from converters.gap9.graph_nests import nest
-from converters.gap9.works import Operand, Work
+from converters.gap9.port_nests import is_staged, port_nest, whole_nest
+from converters.gap9.works import Work
 from converters.graph import FETCH, FOR_EACH, Graph, Op, Subgraph
 
 Counts = Callable[[Subgraph, Op], tuple[float, int]]
@@ -49,29 +50,29 @@ def _name(subgraph: int, tensor: int) -> str:
 
 def _work(subgraph: Subgraph, at: int, place: int, op: Op, times: int, counts: Counts) -> Work:
     instructions, macs = counts(subgraph, op)
-    inputs = [(i, subgraph.tensors[i]) for i in op.inputs if i >= 0]
-    outputs = [(i, subgraph.tensors[i]) for i in op.outputs]
-    inputs = [(i, t) for i, t in inputs if t.type != "RESOURCE"]
-    outputs = [(i, t) for i, t in outputs if t.type != "RESOURCE"]
+    tensors = subgraph.tensors
+    inputs = [(n, tensors[i]) for n, i in enumerate(op.inputs) if i >= 0]
+    inputs = [(n, t) for n, t in inputs if t.type != "RESOURCE"]
+    outputs = [(n, tensors[i]) for n, i in enumerate(op.outputs)]
+    outputs = [(n, t) for n, t in outputs if t.type != "RESOURCE"]
     if op.kind in UNMEASURED:
         instructions = UNMEASURED[op.kind] * inputs[0][1].elements
-    if not outputs:
-        outputs = inputs[:1]
-    found = nest(op, [t for _, t in inputs], [t for _, t in outputs])
-    operands = tuple(
-        Operand(_name(at, i), found.index(t), is_output, max(t.bytes // max(t.elements, 1), 1))
-        for is_output, tensors in ((False, inputs), (True, outputs))
-        for i, t in tensors
-    )
+    found = port_nest(op, inputs, outputs) or whole_nest(inputs, outputs)
+    names = [_name(at, op.inputs[n]) for n, _ in inputs]
+    names += [_name(at, op.outputs[n]) for n, _ in outputs]
     return Work(
         name=f"{at}.{place}",
         kind=op.kind.removeprefix("Biotrain"),
         phase="step",
         loops=found.loops,
         parallel=tuple(loop for loop, _ in found.loops),
-        operands=operands,
+        operands=tuple(
+            replace(operand, tensor=name)
+            for operand, name in zip(found.operands, names, strict=True)
+        ),
         macs=macs,
         instructions=instructions,
-        shares=found.shares,
         times=times,
+        ported=True,
+        staged=is_staged(op),
     )

@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from converters.gap9.cost import cycles, footprint
 from converters.gap9.machine import Costs, Machine
+from converters.gap9.port import port_plans
 from converters.gap9.works import TilePlan, Work
 
 FEW = 3000
@@ -54,7 +55,8 @@ def fastest(work: Work, machine: Machine, costs: Costs) -> Objective:
 
 def exhaustive(work: Work, machine: Machine, objective: Objective) -> TilePlan | None:
     """The best plan of all; None where none fits."""
-    fitting = (p for p in every_plan(work) if footprint(work, p, machine) <= machine.l1_budget)
+    plans = port_plans(work, machine) if work.ported else every_plan(work)
+    fitting = (p for p in plans if footprint(work, p, machine) <= machine.l1_budget)
     return min(fitting, key=lambda p: (objective(p), p.order, p.tiles, p.buffers), default=None)
 
 
@@ -131,7 +133,7 @@ def unsplit(work: Work) -> TilePlan:
 def best_plan(work: Work, machine: Machine, costs: Costs, *, seed: int = SEED) -> TilePlan:
     """The fastest plan that is known; whole tensors in L2 where no tile fits L1."""
     objective = fastest(work, machine, costs)
-    small = space(work) <= FEW
+    small = work.ported or space(work) <= FEW
     plan = (
         exhaustive(work, machine, objective)
         if small
@@ -143,5 +145,8 @@ def best_plan(work: Work, machine: Machine, costs: Costs, *, seed: int = SEED) -
 @lru_cache(maxsize=4096)
 def largest_plan(work: Work, machine: Machine) -> TilePlan:
     """The largest tiles, one at a time: how layer-by-layer compilers fill L1."""
-    plan = _largest(work, machine, 1)
+    if work.ported:
+        plan = exhaustive(work, machine, lambda p: p.buffers - math.prod(p.tiles))
+    else:
+        plan = _largest(work, machine, 1)
     return unsplit(work) if plan is None else plan

@@ -42,6 +42,8 @@ def fault(work: Work, plan: TilePlan, machine: Machine) -> str | None:
             return f"tile of {loop}: wanted 1 to {sizes[loop]}, found {tile}"
     if not plan.in_l1:
         return None
+    if work.ported:
+        return _fault_of_port(work, plan, machine)
     tiles = dict(zip(plan.order, plan.tiles, strict=True))
     starts = [range(0, sizes[loop], tiles[loop]) for loop in plan.order]
     for corner in itertools.product(*starts):
@@ -58,6 +60,38 @@ def fault(work: Work, plan: TilePlan, machine: Machine) -> str | None:
             room = machine.l1_bytes - machine.l1_reserved
             return f"tile at {begins}: wanted at most {room} bytes of L1, found {held}"
     return None
+
+
+def _fault_of_port(work: Work, plan: TilePlan, machine: Machine) -> str | None:
+    """The same where cores have tiles of their own: what all have at a time is the last tile."""
+    *outer, by = plan.order
+    sizes = dict(work.loops)
+    for loop, tile in zip(outer, plan.tiles, strict=False):
+        if tile not in (1, sizes[loop]):
+            return f"tile of {loop}: wanted 1 or {sizes[loop]}, found {tile}"
+    together = plan.tiles[-1]
+    share = (together + machine.cores - 1) // machine.cores
+    begins = dict.fromkeys(sizes, 0)
+    ends = dict(zip(outer, plan.tiles, strict=False)) | {by: share}
+    held = 0
+    for operand in work.operands:
+        elements = 1
+        for first, last in _ranges(operand, begins, ends):
+            elements *= last - first
+        copies = 1
+        if operand.own:
+            copies = (together + share - 1) // share
+        elif any(index.loop == by for index in operand.indices):
+            copies = (together + share - 1) // share
+            # A core that has one tile needs no place for another.
+            copies *= plan.buffers if share * copies < sizes[by] else 1
+        elif operand.is_output:
+            return f"{operand.tensor}: every tile would write all of it"
+        elif plan.far:
+            continue
+        held += copies * ((elements * operand.item + 15) // 16 * 16)
+    room = machine.l1_bytes - machine.l1_reserved
+    return None if held <= room else f"wanted at most {room} bytes of L1, found {held}"
 
 
 def fault_of_parts(work: Work, parts: list[dict[str, Range]]) -> str | None:

@@ -36,6 +36,8 @@ class Operand:
     indices: tuple[Index, ...]
     is_output: bool = False
     item: int = FLOAT
+    own: bool = False
+    """A workspace: every core has one, and none is moved."""
 
     @property
     def bytes(self) -> int:
@@ -71,6 +73,10 @@ class Work:
     """Turns within a tile that cores can share, of a loop that tiles do not cut."""
     times: int = 1
     """How often a step runs it."""
+    ported: bool = False
+    """Run by ``tflm_train/cluster``: see port.py."""
+    staged: bool = False
+    """Without loops: the port runs it in L1 where it fits, on one core."""
 
     @property
     def bytes(self) -> int:
@@ -83,7 +89,8 @@ class Work:
 
 @dataclass(frozen=True)
 class TilePlan:
-    """What a port is fed with: tile sizes in the order of the loops, outermost first.
+    """Tile sizes in the order of the loops, outermost first; of a converted model, what the port
+    is fed with.
 
     ``buffers`` 2: a tile is fetched while another is computed. ``in_l1`` False: no tile of the
     operator fits, so the cores work in L2.
@@ -93,6 +100,8 @@ class TilePlan:
     tiles: tuple[int, ...]
     buffers: int
     in_l1: bool = True
+    far: bool = False
+    """What no tile cuts stays in L2: see port.py."""
 
     def tile(self, loop: str) -> int:
         return self.tiles[self.order.index(loop)]

@@ -14,7 +14,7 @@ constexpr int kCount = sizeof all_ops::kAllOps / sizeof all_ops::kAllOps[0];
 template <int kOp>
 void RunOnCluster(OpContext& op) {
   constexpr const OpEntry& kEntry = all_ops::kAllOps[kOp];
-  RunTiled(op, kEntry.run, kEntry.name, gap9::ThisCluster());
+  RunTiled(op, kEntry.run, kEntry.name, kProgramTiles, gap9::ThisCluster());
 }
 
 struct ClusteredOps {

@@ -16,6 +16,9 @@ constexpr int8_t kWhole = -1;
 constexpr int8_t kOwn = -2;
 
 constexpr int8_t kUncut = -3;  // no rule
+// [C] of all samples, or [N,G] of the G groups of each: by its shape.
+constexpr int8_t kStatistic = -4;
+constexpr int8_t kLast = -5;  // the last axis
 
 // Of one tensor: tiles have one index of `samples`, and a few of `units`, such
 // as channels.
@@ -31,9 +34,13 @@ struct SlicingRule {
   const char* op;
   Axes inputs[kMostInputs];
   Axes outputs[kMostOutputs];
+  // Of some tensors, several elements of the axis may be for each unit: outputs
+  // of a channel, channels of a group.
+  bool has_multiples = false;
 };
 
-// All tensors have the same shape and are cut as one long line.
+// All tensors have the same shape, or one element, and are cut as one long
+// line.
 inline constexpr SlicingRule kElementwiseRule = {"", {}, {}};
 
 // nullptr: the op runs whole.
@@ -56,8 +63,12 @@ struct Slicing {
   int32_t units = 0;
 };
 
+// What tiles are cut by: the units of each sample in turn, or whole samples.
+enum class CutBy : uint8_t { kUnits, kSamples };
+
 // The slicing of an op that is to run; false if its tensors do not allow it.
-bool SliceOp(OpContext& op, const SlicingRule& rule, Slicing* slicing);
+bool SliceOp(OpContext& op, const SlicingRule& rule, CutBy by,
+             Slicing* slicing);
 
 // How `tensor` lies in memory when it is cut: bytes of one unit, and of what is
 // between two samples or two runs of units.
@@ -68,7 +79,7 @@ struct Cut {
   int32_t sample_bytes;  // from one sample to the next; 0 if it has none
 };
 
-Cut CutOf(const SlicedTensor& tensor, int32_t samples);
+Cut CutOf(const SlicedTensor& tensor, const Slicing& slicing);
 
 }  // namespace biotrain
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tflm_train/cluster/tiled_op.h"
 
+#include "tflm_train/cluster/staged_op.h"
+
 namespace biotrain {
 namespace {
 
@@ -9,8 +11,9 @@ constexpr int kMostTensors = kMostInputs + kMostOutputs;
 int32_t Aligned(int32_t bytes) { return (bytes + 15) / 16 * 16; }
 
 // What a tile of so many units has of a tensor.
-int32_t TileBytes(const SlicedTensor& tensor, int32_t samples, int32_t units) {
-  const Cut cut = CutOf(tensor, samples);
+int32_t TileBytes(const Slicing& slicing, const SlicedTensor& tensor,
+                  int32_t units) {
+  const Cut cut = CutOf(tensor, slicing);
   return cut.runs * cut.unit_bytes * units;
 }
 
@@ -19,7 +22,7 @@ int32_t SlotBytes(const Slicing& slicing, int32_t units) {
   for (int i = 0; i < slicing.count; ++i) {
     const SlicedTensor& tensor = slicing.tensors[i];
     if (tensor.has_units()) {
-      bytes += Aligned(TileBytes(tensor, slicing.samples, units));
+      bytes += Aligned(TileBytes(slicing, tensor, units));
     }
   }
   return bytes;
@@ -63,11 +66,12 @@ class TiledRun {
       const SlicedTensor& tensor = slicing_.tensors[i];
       if (tensor.has_units() || tensor.is_own()) continue;
       const int32_t bytes = WholeBytes(tensor, slicing_.samples);
-      shared_[i] = cluster_.l1 + at;
-      cluster_.wait(cluster_.start({shared_[i],
-                                    tensor.whole.data + sample * SampleBytes(i),
-                                    1, bytes, bytes, bytes}));
+      uint8_t* const there = tensor.whole.data + sample * SampleBytes(i);
+      shared_[i] = tiling_.far ? there : cluster_.l1 + at;
       at += Aligned(bytes);
+      if (tiling_.far || IsThere(tensor)) continue;
+      cluster_.wait(
+          cluster_.start({shared_[i], there, 1, bytes, bytes, bytes}));
     }
     cluster_.fork(tiling_.cores, RunCore, this);
   }
@@ -80,7 +84,12 @@ class TiledRun {
   }
 
   int32_t SampleBytes(int tensor) const {
-    return CutOf(slicing_.tensors[tensor], slicing_.samples).sample_bytes;
+    return CutOf(slicing_.tensors[tensor], slicing_).sample_bytes;
+  }
+
+  // Whether the last sample has left it in L1.
+  bool IsThere(const SlicedTensor& tensor) const {
+    return sample_ > 0 && tensor.axes.samples < 0;
   }
 
   int32_t FirstUnit(int32_t tile) const { return tile * tiling_.units; }
@@ -97,7 +106,7 @@ class TiledRun {
   // Where tensor i of a tile is in L2 and in a slot, whichever it goes to.
   gap9::Block BlockOf(int i, int32_t tile, uint8_t* place, bool out) const {
     const SlicedTensor& tensor = slicing_.tensors[i];
-    const Cut cut = CutOf(tensor, slicing_.samples);
+    const Cut cut = CutOf(tensor, slicing_);
     uint8_t* const far = tensor.whole.data + sample_ * cut.sample_bytes +
                          FirstUnit(tile) * cut.unit_bytes;
     const int32_t row = UnitsOf(tile) * cut.unit_bytes;
@@ -112,7 +121,7 @@ class TiledRun {
       const SlicedTensor& tensor = slicing_.tensors[i];
       if (!tensor.has_units()) continue;
       visit(i, slot);
-      slot += Aligned(TileBytes(tensor, slicing_.samples, tiling_.units));
+      slot += Aligned(TileBytes(slicing_, tensor, tiling_.units));
     }
   }
 
@@ -125,6 +134,10 @@ class TiledRun {
     inputs->count = 0;
     ForEachInSlot(slot, [&](int i, uint8_t* place) {
       if (slicing_.tensors[i].is_output) return;
+      // A core that has one tile has the same one of every sample.
+      if (tiling_.tiles <= tiling_.cores && IsThere(slicing_.tensors[i])) {
+        return;
+      }
       inputs->transfers[inputs->count++] =
           cluster_.start(BlockOf(i, tile, place, /*out=*/false));
     });
@@ -170,7 +183,9 @@ class TiledRun {
     ForEachInSlot(slot, [&](int i, uint8_t* place) {
       tensors[i].data = place;
       SetDim(slicing_.tensors[i].axes.samples, 1, &tensors[i]);
-      SetDim(slicing_.tensors[i].axes.units, UnitsOf(tile), &tensors[i]);
+      const int axis = slicing_.tensors[i].axes.units;
+      const int32_t each = tensors[i].dims[axis] / slicing_.units;
+      SetDim(axis, each * UnitsOf(tile), &tensors[i]);
     });
     OpContext op = op_;
     op.set_tensors(tensors);
@@ -199,19 +214,79 @@ class TiledRun {
   Status statuses_[gap9::kCores] = {};
 };
 
-}  // namespace
-
-bool ChooseTiling(const Slicing& slicing, int cores, int32_t l1_bytes,
-                  Tiling* tiling) {
-  *tiling = {};
+// What does not depend on the tiles.
+Tiling WithoutTiles(const Slicing& slicing, bool far) {
+  Tiling tiling;
+  tiling.far = far;
   for (int i = 0; i < slicing.count; ++i) {
     const SlicedTensor& tensor = slicing.tensors[i];
     if (tensor.is_own()) {
-      tiling->own_bytes += Aligned(tensor.whole.bytes);
-    } else if (!tensor.has_units()) {
-      tiling->shared_bytes += Aligned(WholeBytes(tensor, slicing.samples));
+      tiling.own_bytes += Aligned(tensor.whole.bytes);
+    } else if (!tensor.has_units() && !far) {
+      tiling.shared_bytes += Aligned(WholeBytes(tensor, slicing.samples));
     }
   }
+  return tiling;
+}
+
+void SetUnits(const Slicing& slicing, int32_t units, Tiling* tiling) {
+  tiling->units = units;
+  tiling->tiles = (slicing.units + units - 1) / units;
+  tiling->slot_bytes = SlotBytes(slicing, units);
+}
+
+// nullptr: there is none for this op.
+const TilePlan* FindPlan(const OpContext& op, const TileTable& plans) {
+  for (int i = 0; i < plans.count; ++i) {
+    const TilePlan& plan = plans.plans[i];
+    if (plan.op != op.op_index()) continue;
+    Subgraph subgraph;
+    const Status found = op.model().GetSubgraph(plan.subgraph, &subgraph);
+    // No two subgraphs have their offsets in one place.
+    if (found.ok() && subgraph.offsets.data() == op.subgraph().offsets.data()) {
+      return &plan;
+    }
+  }
+  return nullptr;
+}
+
+// By the plan if there is one that can be obeyed; false: it has to run whole.
+bool TileOp(OpContext& op, const SlicingRule& rule, const TileTable& plans,
+            const gap9::Cluster& cluster, Slicing* slicing, Tiling* tiling) {
+  const TilePlan* const plan = FindPlan(op, plans);
+  if (plan != nullptr && SliceOp(op, rule, plan->by, slicing) &&
+      ObeyPlan(*plan, *slicing, cluster.cores, cluster.l1_bytes, tiling)) {
+    return true;
+  }
+  *slicing = {};
+  return SliceOp(op, rule, CutBy::kUnits, slicing) &&
+         ChooseTiling(*slicing, cluster.cores, cluster.l1_bytes, tiling);
+}
+
+}  // namespace
+
+bool ObeyPlan(const TilePlan& plan, const Slicing& slicing, int cores,
+              int32_t l1_bytes, Tiling* tiling) {
+  if (plan.cores < 1 || plan.cores > cores || plan.slots < 1 ||
+      plan.slots > 2 || plan.units < 1 || plan.units > slicing.units) {
+    return false;
+  }
+  *tiling = WithoutTiles(slicing, plan.far);
+  tiling->cores = plan.cores;
+  tiling->slots = plan.slots;
+  SetUnits(slicing, plan.units, tiling);
+  const int64_t bytes =
+      tiling->shared_bytes +
+      int64_t{tiling->cores} *
+          (tiling->own_bytes + int64_t{tiling->slots} * tiling->slot_bytes);
+  return bytes <= l1_bytes;
+}
+
+namespace {
+
+bool Fill(const Slicing& slicing, int cores, int32_t l1_bytes, bool far,
+          Tiling* tiling) {
+  *tiling = WithoutTiles(slicing, far);
   const int32_t left = l1_bytes - tiling->shared_bytes;
   for (int used = cores < slicing.units ? cores : slicing.units; used > 0;
        --used) {
@@ -229,23 +304,35 @@ bool ChooseTiling(const Slicing& slicing, int cores, int32_t l1_bytes,
       }
     }
     tiling->cores = used;
-    tiling->units = units;
-    tiling->tiles = (slicing.units + units - 1) / units;
-    tiling->slot_bytes = SlotBytes(slicing, units);
+    SetUnits(slicing, units, tiling);
     return true;
   }
   return false;
 }
 
+}  // namespace
+
+bool ChooseTiling(const Slicing& slicing, int cores, int32_t l1_bytes,
+                  Tiling* tiling) {
+  return Fill(slicing, cores, l1_bytes, /*far=*/false, tiling) ||
+         Fill(slicing, cores, l1_bytes, /*far=*/true, tiling);
+}
+
 void RunTiled(OpContext& op, RunOp run, const char* name,
-              const gap9::Cluster& cluster) {
+              const TileTable& plans, const gap9::Cluster& cluster) {
+  // Each of them has a place for its status.
+  if (!op.Expect(cluster.cores <= gap9::kCores, StatusCode::kBadArgument,
+                 "cores", gap9::kCores, cluster.cores)) {
+    return;
+  }
   const SlicingRule* const rule =
       op.check_only() ? nullptr : FindSlicingRule(name);
   Slicing slicing;
   Tiling tiling;
-  if (rule == nullptr || !SliceOp(op, *rule, &slicing) ||
-      !ChooseTiling(slicing, cluster.cores, cluster.l1_bytes, &tiling)) {
-    return run(op);
+  if (rule == nullptr ||
+      !TileOp(op, *rule, plans, cluster, &slicing, &tiling)) {
+    if (op.check_only() || !RunStaged(op, run, name, cluster)) run(op);
+    return;
   }
   TiledRun tiled(op, run, cluster, slicing, tiling);
   for (int32_t sample = 0; sample < slicing.samples; ++sample) {

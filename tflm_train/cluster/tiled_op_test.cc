@@ -33,17 +33,17 @@ Slicing SomeSlicing() {
 
 void TestCuts(TestContext& test) {
   const Slicing slicing = SomeSlicing();
-  const Cut lines = CutOf(slicing.tensors[0], slicing.samples);
+  const Cut lines = CutOf(slicing.tensors[0], slicing);
   test.Expect(lines.runs == 1 && lines.unit_bytes == 80 &&
                   lines.run_pitch == 240 && lines.sample_bytes == 240,
               "lines of a sample lie together");
   SlicedTensor channels = slicing.tensors[0];
   channels.axes.samples = kWhole;
-  const Cut all = CutOf(channels, slicing.samples);
+  const Cut all = CutOf(channels, slicing);
   test.Expect(all.runs == 2 && all.unit_bytes == 80 && all.run_pitch == 240 &&
                   all.sample_bytes == 0,
               "a channel of all samples has a run in each");
-  const Cut filters = CutOf(slicing.tensors[1], slicing.samples);
+  const Cut filters = CutOf(slicing.tensors[1], slicing);
   test.Expect(filters.runs == 1 && filters.unit_bytes == 28, "filters");
 }
 
@@ -81,6 +81,34 @@ void TestTilingsFit(TestContext& test) {
               "one core where there is none");
 }
 
+void TestPlansAreObeyedWithinReason(TestContext& test) {
+  const Slicing slicing = SomeSlicing();
+  const TilePlan good = {0, 0, CutBy::kUnits, 2, 1, false, 1};
+  Tiling tiling;
+  test.Expect(ObeyPlan(good, slicing, 8, 1024, &tiling) && tiling.cores == 2 &&
+                  tiling.units == 1 && tiling.tiles == 3 && tiling.slots == 1,
+              "as planned");
+  const int32_t needed = BytesOf(tiling);
+  test.Expect(ObeyPlan(good, slicing, 8, needed, &tiling), "to the last byte");
+  test.Expect(!ObeyPlan(good, slicing, 8, needed - 1, &tiling), "not beyond");
+  test.Expect(!ObeyPlan(good, slicing, 1, 1024, &tiling), "cores");
+  TilePlan bad = good;
+  bad.far = true;
+  test.Expect(ObeyPlan(bad, slicing, 8, 1024, &tiling) &&
+                  tiling.shared_bytes == 0 && BytesOf(tiling) == needed - 32,
+              "what is far takes no L1");
+  bad = good;
+  bad.units = 4;
+  test.Expect(!ObeyPlan(bad, slicing, 8, 1024, &tiling), "more than there are");
+  bad.units = 0;
+  test.Expect(!ObeyPlan(bad, slicing, 8, 1024, &tiling), "none");
+  bad = good;
+  bad.slots = 3;
+  test.Expect(!ObeyPlan(bad, slicing, 8, 1024, &tiling), "slots");
+  bad.slots = 0;
+  test.Expect(!ObeyPlan(bad, slicing, 8, 1024, &tiling), "no slot");
+}
+
 void TestRules(TestContext& test) {
   test.Expect(FindSlicingRule("BiotrainConv2D") != nullptr, "a rule");
   test.Expect(FindSlicingRule("BiotrainConv2DGrad") == nullptr, "whole names");
@@ -89,9 +117,11 @@ void TestRules(TestContext& test) {
   test.Expect(FindSlicingRule("SUM") == nullptr, "no sum is split");
 }
 
-constexpr TestCase kTests[] = {{"cluster_cuts", TestCuts},
-                               {"cluster_tilings_fit", TestTilingsFit},
-                               {"cluster_rules", TestRules}};
+constexpr TestCase kTests[] = {
+    {"cluster_cuts", TestCuts},
+    {"cluster_tilings_fit", TestTilingsFit},
+    {"cluster_plans", TestPlansAreObeyedWithinReason},
+    {"cluster_rules", TestRules}};
 
 }  // namespace
 }  // namespace biotrain

@@ -39,6 +39,21 @@ bool IsConstant(const tflite::Model* model, int32_t subgraph, int32_t tensor) {
   return data != nullptr && data->size() > 0;
 }
 
+// visit(model, subgraph, its number, tensor) until one fails.
+template <typename Visit>
+Status ForEachTensor(Span<const uint8_t> file, const Visit& visit) {
+  Model model;
+  Status status = Model::Open(file, &model);
+  for (int32_t s = 0; s < model.subgraph_count() && status.ok(); ++s) {
+    Subgraph subgraph;
+    status = model.GetSubgraph(s, &subgraph);
+    for (int32_t t = 0; t < subgraph.tensors.size() && status.ok(); ++t) {
+      status = visit(model, subgraph, s, t);
+    }
+  }
+  return status;
+}
+
 }  // namespace
 
 SignatureInterpreter::SignatureInterpreter(
@@ -85,44 +100,42 @@ TfLiteStatus SignatureInterpreter::AllocateTensors() {
 
 // Where the plan begins is where its tensors are, less their offsets.
 Status SignatureInterpreter::FindArena(Span<uint8_t>* arena) {
-  Model model;
-  Status status = Model::Open(file_, &model);
-  for (int32_t s = 0; s < model.subgraph_count() && status.ok(); ++s) {
-    Subgraph subgraph;
-    status = model.GetSubgraph(s, &subgraph);
-    for (int32_t t = 0; t < subgraph.tensors.size() && status.ok(); ++t) {
-      int32_t offset;
-      uint8_t* data = Tensors(s)[t].data.uint8;
-      if (data == nullptr || !FindOffset(subgraph, t, &offset)) continue;
-      *arena = {data - offset, static_cast<size_t>(model.arena_bytes())};
-      return {};
-    }
-  }
-  return status.ok() ? Error(StatusCode::kNoPlan, "tensors", 1, 0) : status;
+  *arena = {};
+  const Status status = ForEachTensor(
+      file_,
+      [&](const Model& model, const Subgraph& subgraph, int32_t s,
+          int32_t t) -> Status {
+        int32_t offset;
+        uint8_t* const data = Tensors(s)[t].data.uint8;
+        if (arena->data() == nullptr && data != nullptr &&
+            FindOffset(subgraph, t, &offset)) {
+          *arena = {data - offset, static_cast<size_t>(model.arena_bytes())};
+        }
+        return {};
+      });
+  if (!status.ok() || arena->data() != nullptr) return status;
+  return Error(StatusCode::kNoPlan, "tensors", 1, 0);
 }
 
 // TFLM's tensors are where the plan has them, or else another planner was
 // used; and what the plan gives no place must not point at one.
 Status SignatureInterpreter::ShareTensors(uint8_t* arena) {
   const tflite::Model* file = tflite::GetModel(file_.data());
-  Model model;
-  Status status = Model::Open(file_, &model);
-  for (int32_t s = 0; s < model.subgraph_count() && status.ok(); ++s) {
-    Subgraph subgraph;
-    status = model.GetSubgraph(s, &subgraph);
-    for (int32_t t = 0; t < subgraph.tensors.size() && status.ok(); ++t) {
-      TfLiteEvalTensor& tensor = Tensors(s)[t];
-      if (tensor.data.data == nullptr || IsConstant(file, s, t)) continue;
-      int32_t offset;
-      if (!FindOffset(subgraph, t, &offset)) {
-        tensor.data.data = nullptr;
-      } else if (tensor.data.uint8 != arena + offset) {
-        status = Error(StatusCode::kNoPlan, "TrainingMemoryPlanner", offset,
+  return ForEachTensor(
+      file_,
+      [&](const Model&, const Subgraph& subgraph, int32_t s,
+          int32_t t) -> Status {
+        TfLiteEvalTensor& tensor = Tensors(s)[t];
+        if (tensor.data.data == nullptr || IsConstant(file, s, t)) return {};
+        int32_t offset;
+        if (!FindOffset(subgraph, t, &offset)) {
+          tensor.data.data = nullptr;
+        } else if (tensor.data.uint8 != arena + offset) {
+          return Error(StatusCode::kNoPlan, "TrainingMemoryPlanner", offset,
                        tensor.data.uint8 - arena);
-      }
-    }
-  }
-  return status;
+        }
+        return {};
+      });
 }
 
 TfLiteEvalTensor* SignatureInterpreter::GetEnd(const char* signature,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a DMA does, by the processor.
+// What machines that only stand in for a cluster share: L1 is an array, and the
+// processor does what a DMA does.
 #ifndef TFLM_TRAIN_PORTS_GAP9_COPY_BLOCK_H_
 #define TFLM_TRAIN_PORTS_GAP9_COPY_BLOCK_H_
 
@@ -10,6 +11,8 @@
 namespace biotrain {
 namespace gap9 {
 
+alignas(16) inline uint8_t array_as_l1[kL1Bytes];
+
 inline Transfer CopyBlock(const Block& block) {
   for (int32_t row = 0; row < block.rows; ++row) {
     memcpy(block.to + row * block.to_pitch, block.from + row * block.from_pitch,
@@ -19,6 +22,11 @@ inline Transfer CopyBlock(const Block& block) {
 }
 
 inline void CopiedAlready(Transfer) {}
+
+constexpr Cluster CopyingCluster(decltype(Cluster::fork) fork,
+                                 decltype(Cluster::start) start = CopyBlock) {
+  return {kCores, array_as_l1, kL1Bytes, fork, start, CopiedAlready};
+}
 
 }  // namespace gap9
 }  // namespace biotrain

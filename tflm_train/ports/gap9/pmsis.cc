@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The cluster by the vendor's SDK. The runner itself is on the cluster, as
-// core 0 of a task that the fabric controller has sent there.
+// The cluster by the vendor's SDK. The runner itself is on the cluster: a task
+// that the fabric controller has sent to the cluster's controller, which forks
+// to the cores.
 #include <pmsis.h>
 
 #include "tflm_train/ports/gap9/cluster.h"
@@ -11,11 +12,14 @@ namespace {
 
 // PI_L1 is the vendor's attribute for what lies in L1.
 PI_L1 alignas(16) uint8_t l1[kL1Bytes];
-// Each core has two inputs and an output under way at most; the compiler keeps
-// no more commands than there are tickets.
+// The controller starts transfers, too: it is core 8, after those that compute.
+constexpr int kStarters = kCores + 1;
+// A core has the inputs of its next tile under way, 8 at most, while it waits
+// for the one transfer that it needs now. A ticket comes back after more than
+// these. In L2, for L1 is for tiles.
 constexpr int kTickets = 16;
-PI_L1 pi_cl_dma_cmd_t commands[kCores][kTickets];
-PI_L1 int32_t next_ticket[kCores];
+pi_cl_dma_cmd_t commands[kStarters][kTickets];
+int32_t next_ticket[kStarters];
 
 struct Task {
   void (*body)(void* argument, int core);

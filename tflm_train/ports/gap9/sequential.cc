@@ -7,14 +7,11 @@ namespace biotrain {
 namespace gap9 {
 namespace {
 
-alignas(16) uint8_t l1[kL1Bytes];
-
 void Fork(int cores, void (*body)(void* argument, int core), void* argument) {
   for (int core = 0; core < cores; ++core) body(argument, core);
 }
 
-constexpr Cluster kCluster = {kCores, l1,        kL1Bytes,
-                              Fork,   CopyBlock, CopiedAlready};
+constexpr Cluster kCluster = CopyingCluster(Fork);
 
 }  // namespace
 

@@ -10,8 +10,6 @@ namespace biotrain {
 namespace gap9 {
 namespace {
 
-alignas(16) uint8_t l1[kL1Bytes];
-
 void Fork(int cores, void (*body)(void* argument, int core), void* argument) {
   std::thread threads[kCores];
   for (int core = 1; core < cores; ++core) {
@@ -21,8 +19,7 @@ void Fork(int cores, void (*body)(void* argument, int core), void* argument) {
   for (int core = 1; core < cores; ++core) threads[core].join();
 }
 
-constexpr Cluster kCluster = {kCores, l1,        kL1Bytes,
-                              Fork,   CopyBlock, CopiedAlready};
+constexpr Cluster kCluster = CopyingCluster(Fork);
 
 }  // namespace
 
