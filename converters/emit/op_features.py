@@ -14,8 +14,6 @@ from converters.emit.conv_features import loops
 from converters.emit.plain_features import plain_loops
 from converters.graph import Op, Subgraph, Tensor
 
-BASIC_TERMS = ("inputs", "outputs", "rows", "op")
-"""Those that every operator has; the last is a constant."""
 _SUMMED = (("BiotrainConv2D", 1), ("BiotrainConv2DOfCodes", 1), ("BiotrainDepthwiseConv2D", 2))
 """The first axis of the filter that each convolution sums over."""
 
