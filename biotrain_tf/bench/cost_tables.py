@@ -182,6 +182,8 @@ def _loading(ops: Sequence[Sample], known: dict[str, dict[str, float]]) -> dict[
 
 
 def _coefficients(ops: Sequence[Sample]) -> dict[str, float]:
+    if not ops:
+        return {}
     names = sorted({term for op in ops for term in op.features.terms})
     terms = np.array([[op.features.terms.get(name, 0.0) for name in names] for op in ops])
     found = _rounded(fit(terms, np.array([op.instructions for op in ops], np.float64)))
@@ -210,6 +212,8 @@ def _products_at_large(ops: Sequence[Sample]) -> dict[str, float]:
 
 def _checks(costs: Sequence[StepCost]) -> tuple[float, float]:
     """What comes before the operators: a constant, and a part by element of x and y."""
+    if not costs:
+        return 0.0, 0.0
     fed = [elements_checked(read(cost.model.info.content)) for cost in costs]
     terms = np.array([(1.0, elements) for elements in fed])
     before = [op.instructions for cost in costs for op in cost.ops if op.features.kind == CHECKS]

@@ -92,8 +92,9 @@ def test_measured_models_of_codes(number: int, state: str, tmp_path: Path) -> No
         as_after_training(model)
     x, y = noise(model, case.model.n_outputs, SEED_OF_CODES)
     x = (np.rint(x / SCALE) * SCALE).astype(np.float32)
-    plan = {"ram": f"{case.codes_limit_kib}K", "sample": "int16", "sample_scale": SCALE}
-    proof = prove(model, x, y, tmp_path, norm=case.norm, target=TARGET, **plan)
+    plan: dict[str, Any] = {"sample": "int16", "sample_scale": SCALE, "target": TARGET}
+    ram = f"{case.codes_limit_kib}K"
+    proof = prove(model, x, y, tmp_path, norm=case.norm, ram=ram, **plan)
     kinds = {op.kind for subgraph in proof.graph.subgraphs for op in subgraph.ops}
     assert "BiotrainConv2DOfCodes" in kinds, "no convolution reads codes"
     vanishing = BETWEEN_NORMS.get(number, frozenset()) if state == "initial" else frozenset()

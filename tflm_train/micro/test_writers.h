@@ -159,7 +159,7 @@ class FlexWriter {
 
   uint8_t bytes_[512];
   uint32_t size_ = 0;
-  Entry entries_[8];
+  Entry entries_[16];
   int count_ = 0;
 };
 
