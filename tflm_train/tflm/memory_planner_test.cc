@@ -20,12 +20,13 @@ template <typename Add>
 void ForEachTensor(TestContext& test, Add add) {
   Model model;
   test.Expect(Model::Open(File(), &model).ok(), "open");
+  const Arena arena = Span<uint8_t>{head, sizeof head};
   for (int32_t s = 0; s < model.subgraph_count(); ++s) {
     Subgraph subgraph;
     test.Expect(model.GetSubgraph(s, &subgraph).ok(), "subgraph");
     for (int32_t t = 0; t < subgraph.tensors.size(); ++t) {
       Tensor tensor;
-      test.Expect(model.GetTensor(subgraph, t, head, &tensor).ok(), "tensor");
+      test.Expect(model.GetTensor(subgraph, t, arena, &tensor).ok(), "tensor");
       if (!tensor.is_constant()) add(tensor);
     }
   }
