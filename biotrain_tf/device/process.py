@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,7 +21,8 @@ def running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Starts it in ``folder``; its stderr goes to the file `stderr` there.
 
-    ``stdio``: stdin and stdout are pipes; otherwise both are closed. On leaving it is killed.
+    ``stdio``: stdin and stdout are pipes; otherwise both are closed. On leaving it is killed, with
+    what it has started: the `renode` of a build from sources is a script that waits for Mono.
     """
     with (folder / "stderr").open("wb") as stderr:
         process = subprocess.Popen(
@@ -29,6 +32,7 @@ def running(
             stdout=subprocess.PIPE if stdio else subprocess.DEVNULL,
             stderr=stderr,
             bufsize=0,
+            process_group=0,
         )
     try:
         yield process
@@ -41,12 +45,17 @@ def running(
         try:
             process.wait(timeout=0.2 if process.poll() is None else 0)
         except subprocess.TimeoutExpired:
-            process.terminate()
-            try:
+            _signal_all(process, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=_GRACE_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        _signal_all(process, signal.SIGKILL)
+        process.wait()
+
+
+def _signal_all(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """To all of its group, of which it may be gone itself."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def with_last_words(error: DeviceError, folder: Path) -> DeviceError:
