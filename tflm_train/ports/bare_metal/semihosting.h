@@ -17,7 +17,8 @@ extern "C" volatile uint32_t biotrain_semihosting_probe;
 namespace biotrain {
 namespace semihosting {
 
-// Reads the command line into line[size]. False: nobody answers semihosting.
+// Reads the command line into line[size]. False: nobody answers semihosting,
+// or the line is longer; QEMU's is the path of the kernel unless it has arg=.
 [[nodiscard]] bool CommandLine(char* line, size_t size);
 
 // A file handle, or -1.
