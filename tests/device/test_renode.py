@@ -91,6 +91,8 @@ def test_robot_test_passes(
         text=True,
         timeout=300,
         check=False,
+        # Where Robot leaves what the firmware said.
+        cwd=tmp_path,
         # Its tests run in this Python.
         env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
     )
