@@ -43,6 +43,9 @@ class Flatbuffer:
             raise BiotrainError(
                 f"{self.path}: a state of {words.size} words, wanted {sum(sizes.values())}"
             )
+        unknown = sorted(set(weights) - set(shapes))
+        if unknown:
+            raise BiotrainError(f"{self.path}: wanted all weights; found no {', '.join(unknown)}")
         begin = 0
         for name, size in sizes.items():
             if name == "seed":
