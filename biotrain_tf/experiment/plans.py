@@ -71,6 +71,7 @@ PLANS: dict[str, Plan] = {
             crop_s=(1.0, 4.5),
             rereference=True,
             points=(20, 40, 80, 120),
+            pretrain_epochs=12,
             linear={
                 DAY1: "new person: CSP .58, Riemann .62, Riemann with per-person whitening .75; "
                 "within person, leave-run-out: Riemann about .79",
@@ -113,7 +114,6 @@ PLANS: dict[str, Plan] = {
             bands_hz=((12.5, 13.5), (16.5, 17.5), (20.5, 21.5)),
             standardise=True,
             points=(8, 16, 32),
-            pretrain_epochs=30,
             linear={DAY1: "within person: Riemann .72; new person: Riemann .60"},
         ),
         Plan(

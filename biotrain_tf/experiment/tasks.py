@@ -99,7 +99,8 @@ class Choose:
         return self.lab.folder / "chosen" / name
 
     def run(self) -> None:
-        one_thread()
+        if self.is_choice:
+            one_thread()
         scope = self.lab.scope
         tried = [
             {"learning_rate": rate, "epochs": epochs, "score": score}
