@@ -78,8 +78,7 @@ def _networks(lab: Lab) -> list[Pretrain]:
 
 def _flatbuffers(lab: Lab) -> list[Convert]:
     return [
-        Convert(lab=lab, variant=variant, learning_rate=rate)
+        Convert(lab=lab, variant=variant)
         for variant in lab.scope.variants
         if variant.trains and not variant.depends_on_weights
-        for rate in lab.scope.learning_rates
     ]
