@@ -57,7 +57,7 @@ def add_parser(subparsers: Any) -> None:
         "--variants", metavar="A;B", help="like 'none;last-layer;full, frozen' (default: all)"
     )
     size.add_argument(
-        "--learning-rates", metavar="R,R", help="to choose from (default: 0.003,0.02)"
+        "--learning-rates", metavar="R,R", help="to choose from (default: 0.001,0.005,0.02)"
     )
     size.add_argument("--epochs", metavar="N,N", help="to choose from (default: 3,10,20)")
     size.add_argument(

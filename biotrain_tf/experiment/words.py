@@ -98,21 +98,28 @@ def chosen_sentence(summary: Summary) -> str:
     folds = store.read_json(hyper.path_of(summary.lab))["folds"].values()
     scope = summary.lab.scope
     by_label: dict[str, Counter[str]] = {}
-    at_end = total = 0
+    slowest: Counter[str] = Counter()
+    fastest: Counter[str] = Counter()
     for fold in folds:
         for label, chosen in fold["variants"].items():
             rate, epochs = chosen["learning_rate"], chosen["epochs"]
             by_label.setdefault(label, Counter())[f"{rate:g} × {epochs}"] += 1
-            at_end += rate == max(scope.learning_rates) and epochs == max(scope.epochs)
-            total += 1
+            slowest[label] += rate == min(scope.learning_rates)
+            fastest[label] += rate == max(scope.learning_rates) and epochs == max(scope.epochs)
     texts = [
         f"{label} {', '.join(f'{pair} ({n})' for pair, n in counts.most_common())}"
         for label, counts in by_label.items()
     ]
-    return (
-        f"Chosen rates × epochs (folds): {'; '.join(texts)}. "
-        f"The largest of both in {at_end} of {total} choices."
-    )
+    said = f"Chosen rates × epochs (folds): {'; '.join(texts)}."
+    for ends, grid in (
+        (slowest, "the smallest rate"),
+        (fastest, "the largest rate and most epochs"),
+    ):
+        always = [label for label, n in ends.items() if n == len(folds)]
+        if always and len(scope.learning_rates) > 1:
+            said += f" In every fold {grid} of the grid: {'; '.join(always)} "
+            said += "(beyond it may be better)."
+    return said
 
 
 def is_same(check: dict[str, Any]) -> bool:
