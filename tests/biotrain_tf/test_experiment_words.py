@@ -117,6 +117,7 @@ def test_the_page_says_plainly_where_full_does_not_beat_the_last_layer(lab: Lab)
     assert "LDA: 4 repeats to the 5th .98" in text
     assert "best efficient (norm in 7 of 7 folds)" in text
     assert "| trials | 0 | 32 |" in text
+    assert "above the last layer in 1 of 1 experiments (emg_myo_25subj day1); in 0 more" in text
     assert "full, keep 0.01 × 2 (7)" in text and "of the grid" not in text
     wider = dataclasses.replace(lab, scope=lab.scope.limited(learning_rates=(0.01, 0.1)))
     choose(wider)
