@@ -57,9 +57,9 @@ def add_parser(subparsers: Any) -> None:
         "--variants", metavar="A;B", help="like 'none;last-layer;full, frozen' (default: all)"
     )
     size.add_argument(
-        "--learning-rates", metavar="R,R", help="to choose from (default: 0.001,0.01)"
+        "--learning-rates", metavar="R,R", help="to choose from (default: 0.001,0.005,0.02)"
     )
-    size.add_argument("--epochs", metavar="N,N", help="to choose from (default: 2,5,10)")
+    size.add_argument("--epochs", metavar="N,N", help="to choose from (default: 3,10,20)")
     size.add_argument(
         "--pretrain-share", type=float, metavar="S", help="of the pre-training epochs"
     )

@@ -16,7 +16,7 @@ and may hold
 - anything else with one entry per trial, which goes to `Recording.details`.
 
 A continuous recording has `X` (channels, samples) and `y` and `session` for each sample; it is read
-with a `Windowing`.
+with a `Windowing`, and may be filtered by a `Recipe` before it is cut, each run from rest.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from biotrain_tf.data.recipe import Recipe
 from biotrain_tf.data.recording import Recording
 from biotrain_tf.data.windows import Windowing, cut
 from biotrain_tf.errors import BiotrainError
@@ -37,12 +38,14 @@ _REQUIRED = ("X", "y", "session", "fs", "ch_names", "label_names", "scale", "uni
 _OPTIONAL = ("subject", "t0_s", "onset_s", "run")
 
 
-def load(folder: Path, *, windowing: Windowing | None = None) -> list[Recording]:
+def load(
+    folder: Path, *, windowing: Windowing | None = None, recipe: Recipe | None = None
+) -> list[Recording]:
     """Every file of `folder`, in the order of the names."""
     files = sorted(folder.glob("*.npz"))
     if not files:
         raise BiotrainError(f"{folder} holds no .npz file")
-    recordings = [_read(path, windowing) for path in files]
+    recordings = [_read(path, windowing, recipe) for path in files]
     subjects = [r.subject for r in recordings]
     twice = {subject for subject in subjects if subjects.count(subject) > 1}
     if twice:
@@ -50,7 +53,7 @@ def load(folder: Path, *, windowing: Windowing | None = None) -> list[Recording]
     return recordings
 
 
-def _read(path: Path, windowing: Windowing | None) -> Recording:
+def _read(path: Path, windowing: Windowing | None, recipe: Recipe | None) -> Recording:
     try:
         with np.load(path, allow_pickle=False) as file:
             stored = {name: file[name] for name in file.files}
@@ -62,7 +65,12 @@ def _read(path: Path, windowing: Windowing | None) -> Recording:
             f"{path} is not a recording of {path.parent.name}: it has no {', '.join(missing)}"
         )
     try:
-        arrays = _trials(stored) if stored["X"].ndim != 2 else _windows(path, stored, windowing)
+        if stored["X"].ndim == 2:
+            arrays = _windows(path, stored, windowing, recipe)
+        elif recipe is None:
+            arrays = _trials(stored)
+        else:
+            raise BiotrainError(f"{path} holds trials: a recipe filters continuous recordings")
         return Recording(
             subject=str(stored.get("subject", path.stem)),
             ch_names=_names(stored["ch_names"]),
@@ -97,13 +105,23 @@ def _trials(stored: Mapping[str, NDArray]) -> dict[str, Any]:
 
 
 def _windows(
-    path: Path, stored: Mapping[str, NDArray], windowing: Windowing | None
+    path: Path,
+    stored: Mapping[str, NDArray],
+    windowing: Windowing | None,
+    recipe: Recipe | None,
 ) -> dict[str, Any]:
     if windowing is None:
         raise BiotrainError(f"{path} is a continuous recording: it is read with a Windowing")
-    length, step = windowing.samples(float(stored["fs"]))
+    sfreq = float(stored["fs"])
+    length, step = windowing.samples(sfreq)
+    signal = stored["X"].astype(np.float32) * np.float32(stored["scale"])
+    if recipe is not None:
+        for run in np.unique(stored["session"]):
+            part = stored["session"] == run
+            stream = recipe.stream(sfreq=sfreq, n_chans=len(signal))
+            signal[:, part] = stream.process(signal[:, part])
     windows = cut(
-        stored["X"].astype(np.float32) * np.float32(stored["scale"]),
+        signal,
         stored["y"].astype(np.int32),
         stored["session"].astype(np.int32),
         length=length,

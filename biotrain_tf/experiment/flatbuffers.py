@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ from biotrain_tf.experiment.variants import BATCH, Variant
 
 _VERSION = 1
 _NAME = "model"
+_RATE = "learning_rate"
+_ANY_RATE = 0.01
+"""Of the conversion; each rate that is tried is written into its result."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,9 @@ class Flatbuffer:
             raise BiotrainError(
                 f"{self.path}: a state of {words.size} words, wanted {sum(sizes.values())}"
             )
+        unknown = sorted(set(weights) - set(shapes))
+        if unknown:
+            raise BiotrainError(f"{self.path}: wanted all weights; found no {', '.join(unknown)}")
         begin = 0
         for name, size in sizes.items():
             if name == "seed":
@@ -83,22 +89,39 @@ def converted(
         _VERSION,
         store.converter_digest(),
         (plan.model, plan.model_arguments, shape),
-        (variant, learning_rate if variant.trains else 0.0, BATCH_SIZE, MOMENTUM),
+        (variant, BATCH_SIZE, MOMENTUM),
         weights if variant.depends_on_weights else {},
     )
     folder = cache / "flatbuffers" / key
     if not (folder / "report.json").exists():
-        _convert(plan, variant, shape, learning_rate, weights, folder)
-    return Flatbuffer(
-        path=folder / f"{_NAME}.tflite", report=store.read_json(folder / "report.json")
-    )
+        _convert(plan, variant, shape, weights, folder)
+    path = folder / f"rate-{learning_rate!r}.tflite"
+    if not path.exists():
+        first = (folder / f"{_NAME}.tflite").read_bytes()
+        store.write_bytes(path, with_rate(first, learning_rate))
+    return Flatbuffer(path=path, report=store.read_json(folder / "report.json"))
+
+
+def with_rate(flatbuffer: bytes, learning_rate: float) -> bytes:
+    """The same training step at another rate: what converting anew gives, without TensorFlow."""
+    from converters import graph as graphs
+
+    graph = graphs.read(flatbuffer)
+    for index, subgraph in enumerate(graph.subgraphs):
+        ops = tuple(
+            replace(op, options={**op.options, _RATE: learning_rate})
+            if isinstance(op.options, dict) and _RATE in op.options
+            else op
+            for op in subgraph.ops
+        )
+        graph = graph.with_subgraph(index, replace(subgraph, ops=ops))
+    return graphs.write(graph)
 
 
 def _convert(
     plan: Plan,
     variant: Variant,
     shape: tuple[int, int, int],
-    learning_rate: float,
     weights: Weights,
     folder: Path,
 ) -> None:
@@ -120,7 +143,7 @@ def _convert(
             norm=variant.norm,
             strategy=variant.strategy,
             optimizer="momentum",
-            learning_rate=learning_rate,
+            learning_rate=_ANY_RATE,
             momentum=MOMENTUM,
             batch_size=BATCH_SIZE,
             loss="sparse_categorical_crossentropy",

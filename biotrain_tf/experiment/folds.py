@@ -6,9 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from sklearn.model_selection import GroupKFold, LeaveOneGroupOut
-
+from biotrain_tf.data import splits
 from biotrain_tf.errors import BiotrainError
 from biotrain_tf.experiment.people import Person
 from biotrain_tf.experiment.plans import Plan
@@ -40,11 +38,14 @@ def folds_of(people: Sequence[Person], plan: Plan) -> list[Fold]:
     names = [person.subject for person in people]
     if len(names) == 1:
         return [Fold(number=0, tested=(names[0],), others=(), validation=())]
-    groups = np.array([person.group for person in people])
-    splitter = LeaveOneGroupOut() if len(set(groups)) <= FEW else GroupKFold(_FOLDS)
-    parts = [tuple(names[i] for i in out) for _, out in splitter.split(names, groups=groups)]
-    if len(parts) < 3:
+    recordings = [person.source for person in people]
+    many = len({recording.person for recording in recordings}) > FEW
+    if len({recording.person for recording in recordings}) < 3:
         raise BiotrainError(f"{plan.name}: wanted at least 3 people; found {len(names)}")
+    parts = [
+        tuple(recording.subject for recording in fold.test)
+        for fold in splits.by_person(recordings, n_folds=_FOLDS if many else None)
+    ]
     found = []
     for number, tested in enumerate(parts):
         # Neighbours validate for one another, so that one network without both does for two folds.

@@ -57,6 +57,10 @@ class Lab:
 
     def folds(self) -> list[Fold]:
         """Those with somebody to test in them."""
+        return self._folds
+
+    @functools.cached_property
+    def _folds(self) -> list[Fold]:
         tested = set(self.tested())
         return [f for f in folds_of(self.people(), self.plan) if tested & set(f.tested)]
 
@@ -80,7 +84,7 @@ class Lab:
         the same.
         """
         fixed = replace(self.scope, seeds=self.scope.seeds[:1])
-        content = [(p.subject, p.group, p.X, p.y, p.session) for p in self.people()]
+        content = [(p.subject, p.source.person, p.X, p.y, p.session) for p in self.people()]
         key = store.digest(self.plan, self.scenario, fixed, content, store.converter_digest())
         return self.places.output / f"{self.plan.name}-{self.scenario}-{key}"
 
@@ -143,7 +147,6 @@ class Lab:
         parts = [thinned(self.person(name), share, _SEED) for name in names]
         return replace(
             parts[0],
-            subject="others",
             X=np.concatenate([part.X for part in parts]),
             y=np.concatenate([part.y for part in parts]),
             session=np.concatenate([part.session for part in parts]),

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from biotrain_tf.data.leakage import overlaps
+from biotrain_tf.data.recipe import Recipe
 from biotrain_tf.data.recording import Recording
 from biotrain_tf.errors import BiotrainError
 from biotrain_tf.experiment.plans import Plan
@@ -22,14 +24,17 @@ class Person:
     session and one number of the trial that it is cut from for each.
     """
 
-    subject: str
-    group: str
-    """Recordings of one group are of one person."""
+    source: Recording
+    """What was recorded; a number of a trial is its place in it."""
     X: NDArray[np.float32]
     y: NDArray[np.int32]
     session: NDArray[np.int32]
     trial: NDArray[np.int32]
     classes: int
+
+    @property
+    def subject(self) -> str:
+        return self.source.subject
 
     def __len__(self) -> int:
         return len(self.y)
@@ -56,6 +61,13 @@ class Person:
             rank = np.array([np.sum(labels[:i] == label) for i, label in enumerate(labels)])
             trials = trials[np.argsort(rank, kind="stable")]
         return self.where(np.isin(self.trial, trials[:count]))
+
+    def apart_from(self, other: Person) -> Person:
+        """Without the trials that share time with one of `other`, another part of the same."""
+        mine = np.unique(self.trial)
+        theirs = self.source.take(np.unique(other.trial))
+        kept = ~overlaps(self.source.take(mine), theirs)
+        return self if kept.all() else self.where(np.isin(self.trial, mine[kept]))
 
     @property
     def trials(self) -> int:
@@ -118,6 +130,8 @@ def person_of(recording: Recording, plan: Plan) -> Person:
     X = recording.X
     if plan.rereference:
         X = X - X.mean(axis=1, keepdims=True, dtype=np.float32)
+    if plan.bands_hz:
+        X = _filter_bank(X, plan.bands_hz, recording.sfreq)
     kept = (
         np.arange(len(X))
         if plan.classes is None
@@ -141,18 +155,42 @@ def person_of(recording: Recording, plan: Plan) -> Person:
     if pieces < 1:
         raise BiotrainError(f"{recording.subject}: a trial has {X.shape[2]} samples, wanted {size}")
     windows = X[:, :, : pieces * size].reshape(*X.shape[:2], pieces, size).transpose(0, 2, 1, 3)
+    windows = windows.reshape(-1, X.shape[1], size)
+    if plan.standardise:
+        windows = _standardised(windows)
     session = recording.session[kept]
     if plan.block_trials is not None:
         session = (1 + np.arange(len(kept)) // plan.block_trials).astype(np.int32)
     return Person(
-        subject=recording.subject,
-        group=recording.person,
-        X=np.ascontiguousarray(windows.reshape(-1, X.shape[1], size), dtype=np.float32),
+        source=recording.take(kept),
+        X=np.ascontiguousarray(windows, dtype=np.float32),
         y=np.repeat(y, pieces).astype(np.int32),
         session=np.repeat(session, pieces).astype(np.int32),
         trial=np.repeat(np.arange(len(kept)), pieces).astype(np.int32),
         classes=len(recording.label_names) if plan.classes is None else len(plan.classes),
     )
+
+
+def _filter_bank(
+    X: NDArray[np.float32], bands_hz: Sequence[tuple[float, float]], sfreq: float
+) -> NDArray[np.float32]:
+    """(trials, channels, samples) to (trials, bands * channels, samples), as a device filters."""
+    trials, channels, samples = X.shape
+    rows = np.ascontiguousarray(X, np.float32).reshape(trials * channels, samples)
+    filtered = [
+        Recipe(band_hz=band, order=2)
+        .stream(sfreq=sfreq, n_chans=len(rows))
+        .process(rows)
+        .reshape(X.shape)
+        for band in bands_hz
+    ]
+    return np.concatenate(filtered, axis=1)
+
+
+def _standardised(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    centred = windows - windows.mean(axis=(1, 2), keepdims=True)
+    spread = centred.std(axis=(1, 2), keepdims=True)
+    return centred / np.where(spread > 0, spread, np.float32(1))
 
 
 def thinned(person: Person, cap: int, seed: int) -> Person:

@@ -16,7 +16,7 @@ SCENARIOS = (DAY1, LONGITUDINAL)
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Of one data set. `crop_s` counts from the first sample of a trial; `window_s` cuts what is
-    left into pieces that are classified one by one (None: whole).
+    left into pieces that are classified one by one (None: whole). All of it is causal.
     """
 
     name: str
@@ -28,6 +28,10 @@ class Plan:
     window_s: float | None = None
     decimate: int = 1
     rereference: bool = False
+    bands_hz: tuple[tuple[float, float], ...] = ()
+    """Each channel becomes one for each band, filtered from the first sample of the trial."""
+    standardise: bool = False
+    """Each window by its own mean and standard deviation, one of each for all channels."""
     classes: tuple[int, ...] | None = None
     """Labels of the data set that are told apart (None: all)."""
     balanced: bool = False
@@ -51,7 +55,9 @@ class Plan:
     """By scenario: what linear models reach, by the data's README."""
 
 
-_BMINET = {"F1": 16, "kernel_length": 64, "drop_prob": 0.25}
+_MOMENTUM = {"batch_norm_momentum": 0.1}
+"""Of a few hundred steps the running statistics must not remember the first."""
+_BMINET = {**_MOMENTUM, "F1": 16, "kernel_length": 64, "drop_prob": 0.25}
 
 PLANS: dict[str, Plan] = {
     plan.name: plan
@@ -65,6 +71,7 @@ PLANS: dict[str, Plan] = {
             crop_s=(1.0, 4.5),
             rereference=True,
             points=(20, 40, 80, 120),
+            pretrain_epochs=12,
             linear={
                 DAY1: "new person: CSP .58, Riemann .62, Riemann with per-person whitening .75; "
                 "within person, leave-run-out: Riemann about .79",
@@ -89,13 +96,24 @@ PLANS: dict[str, Plan] = {
             title="EEG, visually evoked potentials at 13, 17, 21 Hz and rest",
             # Its sessions are minutes apart.
             scenarios=(DAY1,),
-            model="mi_bminet",
-            model_arguments={**_BMINET, "kernel_length": 128},
-            crop_s=(0.5, 4.5),
-            decimate=2,
+            model="shallow_conv_net",
+            model_arguments={
+                **_MOMENTUM,
+                "n_filters_time": 8,
+                "filter_time_length": 13,
+                "n_filters_spat": 16,
+                "pool_time_length": 64,
+                "pool_time_stride": 32,
+                "conv_max_norm": None,
+                "norm_rate": None,
+            },
+            # From the first second on, when the filters have settled.
+            crop_s=(1.0, 5.0),
+            decimate=4,
             rereference=True,
+            bands_hz=((12.5, 13.5), (16.5, 17.5), (20.5, 21.5)),
+            standardise=True,
             points=(8, 16, 32),
-            pretrain_epochs=30,
             linear={DAY1: "within person: Riemann .72; new person: Riemann .60"},
         ),
         Plan(
@@ -103,6 +121,7 @@ PLANS: dict[str, Plan] = {
             title="EMG, 8 motions, 17 people",
             scenarios=(DAY1,),
             model="emg_cnn",
+            model_arguments=_MOMENTUM,
             window_s=0.25,
             points=(8, 16, 24, 32),
             linear={DAY1: "LDA: 4 repeats to the 5th .98; new person .71, worst .30"},
@@ -112,6 +131,7 @@ PLANS: dict[str, Plan] = {
             title="EMG, 8 motions, 3 people, 30 days",
             scenarios=(DAY1, LONGITUDINAL),
             model="emg_cnn",
+            model_arguments=_MOMENTUM,
             window_s=0.25,
             points=(8, 16, 24),
             within_session=True,
@@ -126,9 +146,12 @@ PLANS: dict[str, Plan] = {
             title="EOG, office activities",
             scenarios=(DAY1,),
             model="epidenet",
+            model_arguments=_MOMENTUM,
             decimate=2,
+            standardise=True,
             balanced=True,
             points=(10, 20, 40),
+            pretrain_epochs=10,
             linear={DAY1: "mixed-run .82; run 1 to run 2 .63; new person .71"},
         ),
         Plan(
@@ -136,11 +159,12 @@ PLANS: dict[str, Plan] = {
             title="ECG, ventricular against normal beats",
             scenarios=(DAY1,),
             model="ecg_cnn",
+            model_arguments=_MOMENTUM,
             classes=(0, 2),
             balanced=True,
             in_turn=False,
             points=(100, 200, 300),
-            pretrain_epochs=10,
+            pretrain_epochs=5,
             pretrain_cap=300,
             least_per_class=5,
             linear={DAY1: "own first 5 min .95; leave-patient-out .77"},

@@ -9,18 +9,15 @@ from typing import Any
 
 from rich.console import Console
 
-from biotrain_tf.experiment import hyper, report, store, words
-from biotrain_tf.experiment.device_check import DeviceCheck
-from biotrain_tf.experiment.execute import cluster, execute
-from biotrain_tf.experiment.experiment import run_experiment
+from biotrain_tf.experiment import report, words
+from biotrain_tf.experiment.execute import cluster
+from biotrain_tf.experiment.experiment import Check, run_experiment
 from biotrain_tf.experiment.lab import Lab
 from biotrain_tf.experiment.page import results_page
 from biotrain_tf.experiment.plans import Plan
 from biotrain_tf.experiment.settings import Places, Scope
 from biotrain_tf.experiment.summary import Summary
 from biotrain_tf.report import experiment as html
-
-Check = dict[str, Any] | None
 
 
 def run_one(
@@ -37,8 +34,8 @@ def run_one(
     """One data set in one scenario; leaves results.csv and report.html in its folder."""
     lab = Lab(plan=plan, scenario=scenario, scope=scope, places=places)
     with cluster(dask, places.output):
-        outcome = run_experiment(lab, jobs=jobs, console=console)
-    check = _on_device(lab, outcome.summary, console) if on_device else None
+        outcome = run_experiment(lab, jobs=jobs, on_device=on_device, console=console)
+    check = outcome.check
     page = lab.folder / "report.html"
     page.write_text(html.page(report.content(outcome.summary, check)), encoding="utf-8")
     for row in outcome.summary.rows:
@@ -76,16 +73,3 @@ def run_all(
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(results_page(outcomes, command=command, scope=scope), encoding="utf-8")
     common["console"].print(f"{page}", style="dim", highlight=False, markup=False)
-
-
-def _on_device(lab: Lab, summary: Summary, console: Console) -> Check:
-    """Of the first person the variant that moves most."""
-    runs = hyper.runs(lab, summary.hyper_sha256)
-    able = [run for run in runs if run.variant.trains]
-    full = [run for run in able if run.variant.strategy == "full"] or able
-    if not full:
-        return None
-    check = DeviceCheck(planned=full[0])
-    where = f"{lab.plan.name}, {lab.scenario}: {check.title}"
-    execute(where, [check], jobs=1, console=console)
-    return store.read_json(check.path)

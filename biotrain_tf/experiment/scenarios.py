@@ -64,18 +64,20 @@ def split_day1(person: Person, plan: Plan) -> tuple[Person, Person]:
     sessions = person.sessions()
     if not plan.within_session:
         tests = person.session == sessions[-1]
-        return person.where(~tests), person.where(tests)
+        pool = person.where(~tests)
+        return pool, person.where(tests).apart_from(pool)
     day = person.where(person.session == sessions[0])
     trials = np.unique(day.trial)
     tests = np.isin(day.trial, trials[len(trials) * 3 // 4 :])
-    return day.where(~tests), day.where(tests)
+    pool = day.where(~tests)
+    return pool, day.where(tests).apart_from(pool)
 
 
 def split_session(person: Person, session: int) -> tuple[Person, Person]:
     """Earlier half of a session's trials, to calibrate, and its later half, to test."""
     mine = person.where(person.session == session)
     early = mine.first_trials((mine.trials + 1) // 2)
-    return early, mine.where(~np.isin(mine.trial, early.trial))
+    return early, mine.where(~np.isin(mine.trial, early.trial)).apart_from(early)
 
 
 def drift_sessions(person: Person, plan: Plan, most: int | None) -> list[int]:

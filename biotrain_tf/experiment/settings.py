@@ -19,8 +19,8 @@ class Scope:
 
     seeds: tuple[int, ...] = (0, 1, 2)
     variants: tuple[Variant, ...] = variants.ALL
-    learning_rates: tuple[float, ...] = (0.001, 0.01)
-    epochs: tuple[int, ...] = (2, 5, 10)
+    learning_rates: tuple[float, ...] = (0.001, 0.005, 0.02)
+    epochs: tuple[int, ...] = (3, 10, 20)
     max_test_people: int | None = None
     max_people: int | None = None
     max_sessions: int | None = None

@@ -73,6 +73,10 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    _write(path, lambda file: file.write(content))
+
+
 def write_weights(path: Path, weights: Weights) -> None:
     arrays: dict[str, Any] = {**weights}
     _write(path, lambda file: np.savez(file, **arrays))

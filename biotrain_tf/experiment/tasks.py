@@ -64,20 +64,18 @@ class Convert:
 
     lab: Lab
     variant: Variant
-    learning_rate: float
 
     @property
     def title(self) -> str:
-        return f"convert {self.variant.label}, rate {self.learning_rate:g}"
+        return f"convert {self.variant.label}"
 
     @property
     def path(self) -> Path:
-        key = store.digest(self.variant, self.learning_rate)
-        return self.lab.folder / "converted" / f"{key}.json"
+        return self.lab.folder / "converted" / f"{store.digest(self.variant)}.json"
 
     def run(self) -> None:
         one_thread()
-        flatbuffer = self.lab.flatbuffer(self.variant, self.learning_rate, {})
+        flatbuffer = self.lab.flatbuffer(self.variant, self.lab.scope.learning_rates[0], {})
         store.write_json(self.path, {"flatbuffer": str(flatbuffer.path)})
 
 
@@ -99,7 +97,8 @@ class Choose:
         return self.lab.folder / "chosen" / name
 
     def run(self) -> None:
-        one_thread()
+        if self.is_choice:
+            one_thread()
         scope = self.lab.scope
         tried = [
             {"learning_rate": rate, "epochs": epochs, "score": score}

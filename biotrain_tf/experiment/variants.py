@@ -52,7 +52,10 @@ NONE = Variant(strategy="none")
 NONE_GROUP = Variant(strategy="none", norm=GROUP)
 LAST_LAYER = Variant(strategy="last-layer")
 FULL = tuple(Variant(strategy="full", norm=norm) for norm in ("frozen", GROUP, "keep"))
-EFFICIENT = (Variant(strategy="norm"), Variant(strategy="bias"), Variant(strategy="last-2"))
+EFFICIENT = tuple(
+    Variant(strategy=strategy)
+    for strategy in ("norm", "bias", "last-2", "lora:4", "sparse:0.25", "layer-wise")
+)
 ALL = (NONE, NONE_GROUP, LAST_LAYER, *FULL, *EFFICIENT)
 
 

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
+from biotrain_tf.experiment import hyper, store
 from biotrain_tf.experiment.plans import DAY1
 from biotrain_tf.experiment.statistics import Paired
 from biotrain_tf.experiment.summary import BEST_LABEL, FULL_LABELS, Row, Summary
@@ -91,17 +93,49 @@ def _verdict(over: Paired, summary: Summary) -> str:
     return f"**does not beat the last layer**, {figures}."
 
 
+def chosen_sentence(summary: Summary) -> str:
+    """What hyper.json says, and how often the end of the grid was best."""
+    folds = store.read_json(hyper.path_of(summary.lab))["folds"].values()
+    scope = summary.lab.scope
+    by_label: dict[str, Counter[str]] = {}
+    slowest: Counter[str] = Counter()
+    fastest: Counter[str] = Counter()
+    for fold in folds:
+        for label, chosen in fold["variants"].items():
+            rate, epochs = chosen["learning_rate"], chosen["epochs"]
+            by_label.setdefault(label, Counter())[f"{rate:g} × {epochs}"] += 1
+            slowest[label] += rate == min(scope.learning_rates)
+            fastest[label] += rate == max(scope.learning_rates) and epochs == max(scope.epochs)
+    texts = [
+        f"{label} {', '.join(f'{pair} ({n})' for pair, n in counts.most_common())}"
+        for label, counts in by_label.items()
+    ]
+    said = f"Chosen rates × epochs (folds): {'; '.join(texts)}."
+    for ends, grid in (
+        (slowest, "the smallest rate"),
+        (fastest, "the largest rate and most epochs"),
+    ):
+        always = [label for label, n in ends.items() if n == len(folds)]
+        if always and len(scope.learning_rates) > 1:
+            said += f" In every fold {grid} of the grid: {'; '.join(always)} "
+            said += "(beyond it may be better)."
+    return said
+
+
+def is_same(check: dict[str, Any]) -> bool:
+    return all(check[f"{name}_equal"] for name in ("predictions", "outputs", "losses", "weights"))
+
+
 def device_sentence(check: dict[str, Any] | None) -> str:
     if check is None:
         return "Not run on an emulated device."
-    same = all(check[f"{name}_equal"] for name in ("predictions", "outputs", "losses", "weights"))
     what = (
         f"{check['subject']}, {check['variant']}, on the emulated {check['target']}: "
         f"{check['steps']} steps"
     )
     count = check["instructions_per_step"]
     cost = f", {count:,} executed instructions a step" if count else ""
-    if same:
+    if is_same(check):
         return f"{what}{cost}; all {check['compared']} outputs, losses and weights are the host's."
     return f"{what}{cost}; **outputs differ from the host's** ({check['compared']} compared)."
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from biotrain_tf.data.recording import Recording
 from biotrain_tf.experiment.people import Person
 
 MOTIONS = 8
@@ -17,12 +18,22 @@ def person(subject: str, *, group: str = "", sessions: int = 3, trials: int = 8)
     rng = np.random.default_rng([*subject.encode()])
     count = sessions * trials
     labels = np.tile(np.arange(trials) * 2 // trials, sessions)
-    return Person(
+    session = 1 + np.arange(count) // trials
+    source = Recording(
         subject=subject,
-        group=group or subject,
+        person=group or subject,
+        X=rng.standard_normal((count, 3, 32)).astype(np.float32),
+        y=labels.astype(np.int32),
+        session=session.astype(np.int32),
+        ch_names=("a", "b", "c"),
+        label_names=("0", "1"),
+        sfreq=100.0,
+    )
+    return Person(
+        source=source,
         X=rng.standard_normal((2 * count, 3, 16)).astype(np.float32),
         y=np.repeat(labels, 2).astype(np.int32),
-        session=np.repeat(1 + np.arange(count) // trials, 2).astype(np.int32),
+        session=np.repeat(session, 2).astype(np.int32),
         trial=np.repeat(np.arange(count), 2).astype(np.int32),
         classes=2,
     )

@@ -11,7 +11,7 @@ import pytest
 from biotrain_tf.errors import BiotrainError
 from biotrain_tf.experiment import scenarios
 from biotrain_tf.experiment.folds import FEW, folds_of
-from biotrain_tf.experiment.people import Scale, thinned
+from biotrain_tf.experiment.people import Scale, person_of, thinned
 from biotrain_tf.experiment.plans import PLANS, plan_of
 from biotrain_tf.experiment.runner import batches_of
 from tests.biotrain_tf.experiment_people import person
@@ -34,7 +34,7 @@ def test_everybody_is_tested_once_by_who_never_saw_them(count: int) -> None:
 
 def test_two_recordings_of_one_person_stay_together() -> None:
     people = [person(f"P{i:02d}") for i in range(12)]
-    people[1] = dataclasses.replace(people[1], group="P00")
+    people[1] = person("P01", group="P00")
     for fold in folds_of(people, PLAN):
         assert ("P00" in fold.tested) == ("P01" in fold.tested)
 
@@ -59,6 +59,47 @@ def test_a_session_is_cut_by_trials_and_both_halves_have_all_classes() -> None:
     assert not set(early.trial) & set(late.trial)
     assert len(early) == len(late) == 8
     assert set(early.y) == set(late.y) == {0, 1}
+
+
+def test_a_trial_that_shares_time_with_calibration_does_not_test() -> None:
+    """Heartbeats follow one another faster than their windows are long."""
+    someone = person("A")
+    count = len(someone.source.X)
+    start = 32 * np.arange(count, dtype=np.int64)
+    start[16] -= 1  # the first of session 3 begins before the last of session 2 has ended
+    source = dataclasses.replace(someone.source, run=np.zeros(count, np.int32), start=start)
+    close = dataclasses.replace(someone, source=source)
+    _, test = scenarios.split_day1(close, PLAN)
+    assert sorted(set(test.trial)) == list(range(17, 24))
+    _, all_of_it = scenarios.split_day1(someone, PLAN)
+    assert sorted(set(all_of_it.trial)) == list(range(16, 24))
+
+
+def test_a_band_is_a_channel_and_a_window_has_its_own_scale() -> None:
+    times = np.arange(512) / 128.0
+    wave = np.sin(2 * np.pi * np.array([13.0, 21.0])[:, None] * times)
+    source = dataclasses.replace(
+        person("A").source,
+        X=np.stack([wave * 3, wave[::-1] * 500]).astype(np.float32),
+        y=np.array([0, 1], np.int32),
+        session=np.array([1, 2], np.int32),
+        ch_names=("a", "b"),
+        sfreq=128.0,
+    )
+    plan = dataclasses.replace(
+        PLAN,
+        window_s=None,
+        crop_s=(2.0, 4.0),
+        bands_hz=((12.5, 13.5), (20.5, 21.5)),
+        standardise=True,
+    )
+    found = person_of(source, plan)
+    assert found.X.shape == (2, 4, 256)
+    power = found.X.std(axis=2)
+    # Channels of the first band come first: a at 13 Hz, b at 13 Hz, a at 21 Hz, b at 21 Hz.
+    assert (power[0, [0, 3]] > 20 * power[0, [1, 2]]).all()
+    assert (power[1, [1, 2]] > 20 * power[1, [0, 3]]).all()
+    np.testing.assert_allclose(found.X.std(axis=(1, 2)), 1, rtol=1e-5)
 
 
 def test_first_trials_come_in_turn_or_as_they_come() -> None:

@@ -116,6 +116,18 @@ def test_the_page_says_plainly_where_full_does_not_beat_the_last_layer(lab: Lab)
     assert "- emg_myo_25subj day1: full, frozen; full, group" in text
     assert "LDA: 4 repeats to the 5th .98" in text
     assert "best efficient (norm in 7 of 7 folds)" in text
+    assert "| trials | 0 | 32 |" in text
+    assert "above the last layer in 1 of 1 experiments (emg_myo_25subj day1); in 0 more" in text
+    assert "full, keep 0.01 × 2 (7)" in text and "of the grid" not in text
+    wider = dataclasses.replace(lab, scope=lab.scope.limited(learning_rates=(0.01, 0.1)))
+    choose(wider)
+    hyper.fix(wider)
+    said = words.chosen_sentence(dataclasses.replace(found, lab=wider))
+    assert "In every fold the smallest rate of the grid: full, frozen; full, group; " in said
+    assert "the largest rate" not in said
+    assert "**Not run here:** eeg_mi_openbci day1, " in text
+    assert "emg_myo_25subj day1" not in text.split("Not run here", 1)[1].split("\n", 1)[0]
+    assert "No training was repeated on an emulated device" in text
 
 
 def test_a_changed_file_of_hyper_parameters_is_refused(lab: Lab) -> None:

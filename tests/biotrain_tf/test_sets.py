@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from biotrain_tf.data import npz_folder, sets
+from biotrain_tf.data.recipe import Recipe
 from biotrain_tf.data.windows import Windowing, cut
 from biotrain_tf.errors import BiotrainError
 
@@ -122,6 +123,26 @@ def test_a_continuous_file_wants_windows(tmp_path: Path) -> None:
         npz_folder.load(tmp_path)
     with pytest.raises(BiotrainError, match="shorter than one sample at 4 Hz"):
         npz_folder.load(tmp_path, windowing=Windowing(length_s=0.01))
+
+
+def test_a_recipe_filters_each_run_from_rest(tmp_path: Path) -> None:
+    signal = np.array([[40, 40, 40, 44] + [9, 9, 9, 10]], np.int8)
+    write(
+        tmp_path / "P1.npz",
+        X=signal,
+        y=np.zeros(8, int),
+        session=np.repeat([1, 2], 4),
+        ch_names=["a"],
+    )
+    recipe = Recipe(moving_average=2)
+    (got,) = npz_folder.load(tmp_path, windowing=Windowing(length_s=1.0), recipe=recipe)
+    assert got.X.tolist() == [[[0, 0, 0, 1.0]], [[0, 0, 0, 0.25]]]
+
+
+def test_a_recipe_for_trials_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "P1.npz", X=np.zeros((24, 2, 3)))
+    with pytest.raises(BiotrainError, match="P1.npz holds trials: a recipe filters continuous"):
+        npz_folder.load(tmp_path, recipe=Recipe())
 
 
 def test_two_files_of_one_person_are_refused(tmp_path: Path) -> None:

@@ -8,6 +8,9 @@ little to learn from or to measure on.
 
 An activity is one or two blocks of minutes in a run, so windows of one run are alike beyond what
 the activity explains: test on the other run or on another person.
+
+Electrodes drift by ten times the height of a saccade, so a high-pass comes first: a causal one, as
+a device runs it.
 """
 
 from __future__ import annotations
@@ -15,14 +18,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from biotrain_tf.data import npz_folder
+from biotrain_tf.data.recipe import Recipe
 from biotrain_tf.data.recording import Recording
 from biotrain_tf.data.windows import Windowing
 
 ACTIVITIES = ("read", "browse", "write", "video", "copy")
 WINDOWING = Windowing(length_s=10.0)
 """Long enough for a line or two of reading; no two windows overlap."""
+RECIPE = Recipe(band_hz=(0.2, 30.0), order=2)
 
 
 def load(folder: Path) -> list[Recording]:
-    recordings = npz_folder.load(folder, windowing=WINDOWING)
+    recordings = npz_folder.load(folder, windowing=WINDOWING, recipe=RECIPE)
     return [recording.with_labels(ACTIVITIES) for recording in recordings]
