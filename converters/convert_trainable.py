@@ -232,9 +232,10 @@ def _overhead_on(target: str) -> Callable[[Any], int]:
     """Bytes of RAM that a firmware needs beside the arena."""
     from converters.emit.predict import stack_on
     from converters.search.budget import STATIC_BYTES
+    from converters.targets.stacks import GUARD_BYTES
 
     stack = stack_on(target)
-    return lambda graph: STATIC_BYTES + stack(graph)
+    return lambda graph: STATIC_BYTES + stack(graph) + GUARD_BYTES
 
 
 def _advised(

@@ -39,7 +39,8 @@ def test_quick_runs_all_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "full, keep: " in capsys.readouterr().out
     for section in sections:
         scores = [line.split("|")[2] for line in section.splitlines() if " ± " in line]
-        assert len(scores) == len(Scope.quick().variants) + 1, section
+        # And the network of group norms as it comes, and the best efficient strategy.
+        assert len(scores) == len(Scope.quick().variants) + 2, section
     reports = list(tmp_path.glob("*/report.html"))
     assert len(reports) == len(sections)
     assert all("full, frozen" in report.read_text() for report in reports)
