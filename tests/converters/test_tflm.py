@@ -77,15 +77,15 @@ def figures(printed: str) -> dict[str, str]:
 def host_run(
     repo: Path,
     converted: Callable[..., Any],
-    tmp_path_factory: pytest.TempPathFactory,
     need_command: Callable[..., None],
 ) -> tuple[str, str, str]:
     """What the tests and the page's program print on the host, built by the page's own lines."""
     tflm = Tflm(named("TFLM_ROOT"), named("TFLM_LIBRARY"), "host")
     need_command("cmake", "g++")
     page = repo / "docs" / "tflm.md"
-    project = tmp_path_factory.mktemp("page") / "page"
-    project.mkdir()
+    # Always the same folder: CMake goes on with a build of no other one.
+    project = build_root() / "tflm" / "page"
+    project.mkdir(parents=True, exist_ok=True)
     (main,), (cmake,) = blocks(page, "cpp"), blocks(page, "cmake")
     (project / "main.cc").write_text(main)
     first = "cmake_minimum_required(VERSION 3.16)\nproject(page CXX)\nset(CMAKE_CXX_STANDARD 17)\n"
