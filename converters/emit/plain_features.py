@@ -81,7 +81,7 @@ def _pool(op: Op, inputs: list[Tensor], outputs: list[Tensor], terms: dict[str, 
     """Windows side by side in a row are a loop of their own."""
     o = op.options
     taps = o["filter_h"] * o["filter_w"]
-    windows = (inputs if op.kind.endswith("Grad") else outputs)[-1].elements
+    windows = (inputs if "Grad" in op.kind else outputs)[-1].elements
     apart = o["filter_h"] == 1 == o["stride_h"] and o["filter_w"] == o["stride_w"]
     terms["taps"] = windows * taps
     terms["windows"] = windows

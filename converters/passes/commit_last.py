@@ -17,6 +17,9 @@ from converters.graph import FOR_EACH, Graph, Op, Subgraph
 UPDATES = ("BiotrainSgd", "BiotrainAdam")
 """What the kinds of updates begin with: a weight, its states and the gradient are their inputs."""
 
+NOTES = ("BiotrainReluBits", "BiotrainRelu6Bits", "BiotrainMaxPool2DIndices")
+"""What keeps of a tensor what the backward half asks of it."""
+
 
 def commit_last(graph: Graph) -> Graph:
     """Reorder the ops of ``train``; its values do not change."""
@@ -30,9 +33,8 @@ def commit_last(graph: Graph) -> Graph:
 def order_step(subgraph: Subgraph, loss: int) -> Subgraph:
     _check_reads_come_first(subgraph)
     ops = subgraph.ops
-    wanted = set(subgraph.outputs) | {loss}
     producer = {t: i for i, op in enumerate(ops) for t in op.outputs}
-    before_loss = _ancestors(ops, producer, wanted)
+    before_loss = forward_ops(subgraph, loss)
     written = {i for i in before_loss if ops[i].kind == "ASSIGN_VARIABLE"}
     if written:
         raise ValueError("an output of the training step depends on a variable it has just written")
@@ -45,6 +47,20 @@ def order_step(subgraph: Subgraph, loss: int) -> Subgraph:
     looping = _schedule(subgraph, [i for i in rest if i in in_loops], producer)
     writing = _schedule(subgraph, [i for i in rest if i not in in_loops], producer)
     return replace(subgraph, ops=tuple(ops[i] for i in [*first, *looping, *writing]))
+
+
+def forward_ops(subgraph: Subgraph, loss: int) -> set[int]:
+    """The ops that the loss and the outputs of a step need, and what they note for the backward
+    half, which must not wait for it.
+    """
+    ops = subgraph.ops
+    producer = {t: i for i, op in enumerate(ops) for t in op.outputs}
+    found = _ancestors(ops, producer, set(subgraph.outputs) | {loss})
+    return found | {
+        i
+        for i, op in enumerate(ops)
+        if op.kind in NOTES and all(producer.get(t, i) in found for t in op.inputs)
+    }
 
 
 def _ancestors(ops: tuple[Op, ...], producer: dict[int, int], tensors: set[int]) -> set[int]:

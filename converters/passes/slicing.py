@@ -50,7 +50,13 @@ _BROADCASTING = (
     "BiotrainRelu6Grad BiotrainEluGrad BiotrainTanhGrad BiotrainSigmoidGrad BiotrainLeakyReluGrad "
     "BiotrainGeluGrad BiotrainGeluTanhGrad BiotrainSquareGrad"
 )
-_WINDOWS = "BiotrainAveragePool2D BiotrainMaxPool2D BiotrainAveragePool2DGrad BiotrainMaxPool2DGrad"
+_WINDOWS = (
+    "BiotrainAveragePool2D BiotrainMaxPool2D BiotrainAveragePool2DGrad BiotrainMaxPool2DGrad "
+    "BiotrainMaxPool2DIndices BiotrainMaxPool2DGradOfIndices"
+)
+_BITS = (
+    "BiotrainReluBits BiotrainRelu6Bits BiotrainReluGradOfBits BiotrainLeakyReluGradOfBits"
+)
 
 
 def first_axis(shape: Sequence[int]) -> int | None:
@@ -237,6 +243,13 @@ def _last_axis_whole(op: Op, tensors: Tensors, count: int) -> Pattern | None:
     return Pattern((True,), Result.MAP) if first_axis(shape) != len(shape) - 1 else None
 
 
+def _rows(op: Op, tensors: Tensors, count: int) -> Pattern | None:
+    """Of the same number of rows in all tensors, whole ones."""
+    shapes = [tensors[t].shape for t in (*op.inputs, *op.outputs)]
+    inside = all(first_axis(shape) not in (None, len(shape) - 1) for shape in shapes)
+    return _all(op, tensors, count) if inside else None
+
+
 def _gather(op: Op, tensors: Tensors, count: int) -> Pattern | None:
     indices = tensors[op.inputs[1]].shape
     if op.options.axis != 0 or op.options.batchDims or not indices:
@@ -316,6 +329,7 @@ _RULES: dict[str, _Rule] = {
     **dict.fromkeys(_UNARY.split(), _all),
     **dict.fromkeys(_BROADCASTING.split(), _broadcasting),
     **dict.fromkeys(_WINDOWS.split(), _windows),
+    **dict.fromkeys(_BITS.split(), _rows),
     "RESHAPE": _view,
     "BROADCAST_TO": _broadcast_to,
     "BiotrainConv2D": _conv,

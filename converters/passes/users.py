@@ -8,6 +8,8 @@ from dataclasses import replace
 
 from converters.graph import Op, Subgraph
 
+_VIEWS = frozenset({"RESHAPE", "EXPAND_DIMS", "SQUEEZE"})
+
 
 class Users:
     """Of one subgraph, as it is before a rewrite; ops are their indices."""
@@ -33,6 +35,20 @@ class Users:
         readers = self.of(tensor)
         alone = len(readers) == 1 and not self.leaves(tensor)
         return readers[0] if alone and self._ops[readers[0]].kind == kind else None
+
+
+def waits_for(
+    subgraph: Subgraph, users: Users, forward: Collection[int], tensor: int
+) -> set[int]:
+    """The ops besides those of ``forward`` that read a tensor, or a view of it."""
+    found: set[int] = set()
+    for i in users.of(tensor):
+        if i not in forward:
+            found.add(i)
+        if subgraph.ops[i].kind in _VIEWS:
+            for view in subgraph.ops[i].outputs:
+                found |= waits_for(subgraph, users, forward, view)
+    return found
 
 
 def with_ops(subgraph: Subgraph, changed: Mapping[int, Op], gone: Collection[int]) -> Subgraph:

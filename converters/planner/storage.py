@@ -23,6 +23,7 @@ _ELEMENTWISE = {
         0,
     ),
     "BiotrainLeakyReluGrad BiotrainGeluGrad BiotrainGeluTanhGrad BiotrainSquareGrad": (1, 0),
+    "BiotrainReluGradOfBits BiotrainLeakyReluGradOfBits": (1,),
     "BiotrainGelu BiotrainGeluTanh": (0,),
     "BiotrainDropout BiotrainSgd BiotrainSgdOfStep": (0,),
     "BiotrainBatchNormGrad": (4,),

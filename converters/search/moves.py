@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from converters.graph import Graph, Op, Subgraph
+from converters.passes.commit_last import NOTES
 from converters.passes.fetch_again import code_readers, loops_over_codes
 from converters.passes.slope_sums import SLOPES
 from converters.passes.stream_channels import Chain
+from converters.passes.without_notes import notes
 from converters.search.recipe import Place, Prepared, Recipe, in_loops
 
 
@@ -24,7 +26,7 @@ class Move:
 
 def moves(prepared: Prepared, recipe: Recipe, graph: Graph) -> Iterator[Move]:
     """Those of a recipe and its graph: chains in fewer pieces, tensors stored instead of computed
-    again, codes kept, samples as floats, fast algorithms.
+    again, tensors instead of their bits, codes kept, samples as floats, fast algorithms.
     """
     for place, chain, subgraph in _chains(prepared, recipe):
         where = f"chain {place[1]} of {place[0]}"
@@ -49,6 +51,10 @@ def moves(prepared: Prepared, recipe: Recipe, graph: Graph) -> Iterator[Move]:
             words = f"reader {n} in {name} has all of a sample as floats"
             yield Move(words, partial(_as_floats, place=(name, n)))
     for subgraph in graph.subgraphs:
+        for op, noted in notes(subgraph):
+            words = f"{op.kind} {noted} of {subgraph.name} not used"
+            yield Move(words, partial(_whole, place=(subgraph.name, noted)))
+    for subgraph in graph.subgraphs:
         words = f"workspaces of fast filters in {subgraph.name}"
         yield Move(words, partial(_fast_in, name=subgraph.name))
 
@@ -58,7 +64,7 @@ def _in_pieces(recipe: Recipe, *, place: Place, count: int) -> Recipe:
 
 
 def _worth_keeping(op: Op) -> bool:
-    return "Conv2D" in op.kind or op.kind == SLOPES
+    return "Conv2D" in op.kind or op.kind == SLOPES or op.kind in NOTES
 
 
 def _keeping(recipe: Recipe, *, place: Place, tensors: tuple[int, ...]) -> Recipe:
@@ -67,6 +73,10 @@ def _keeping(recipe: Recipe, *, place: Place, tensors: tuple[int, ...]) -> Recip
 
 def _fast_in(recipe: Recipe, *, name: str) -> Recipe:
     return replace(recipe, fast_fir=(recipe.fast_fir or frozenset()) | {name})
+
+
+def _whole(recipe: Recipe, *, place: Place) -> Recipe:
+    return replace(recipe, whole=recipe.whole | {place})
 
 
 def _fetching_once(recipe: Recipe, *, name: str) -> Recipe:

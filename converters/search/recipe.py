@@ -17,13 +17,16 @@ from converters.passes.filter_sums import filter_sums
 from converters.passes.norm_average_pool import norm_average_pool
 from converters.passes.norm_pool_grad import norm_pool_grad
 from converters.passes.pool_before_norm import pool_before_norm
+from converters.passes.pool_indices import pool_indices
 from converters.passes.read_codes import add_pieces, read_codes
+from converters.passes.sign_bits import sign_bits
 from converters.passes.slope_sums import slope_sums
 from converters.passes.split_norms import split_norms
 from converters.passes.stream_batch import stream_batch
 from converters.passes.stream_channels import Chain, chains, stream_channels
 from converters.passes.sums_ahead import sums_ahead
 from converters.passes.sums_early import sums_early
+from converters.passes.without_notes import without_notes
 from converters.planner.regions import Region
 
 Place = tuple[str, int]
@@ -54,6 +57,10 @@ class Recipe:
     around: frozenset[Place] = frozenset()
     ahead: bool = False
     """Sums of normalisations from mean slopes (see ``prepare``)."""
+    masks: bool = False
+    """Bits and indices instead of tensors (see ``noted``)."""
+    whole: frozenset[Place] = frozenset()
+    """Of these, by subgraph and tensor, those that are not used after all."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +94,16 @@ def prepare(
     overhead: Callable[[Graph], int],
     scale: float = 1.0,
     ahead: bool = False,
+    masks: bool = False,
     regions: tuple[Region, ...] = (),
 ) -> Prepared:
     """The step of ``graph`` in loops over the samples of its batch. ``ahead``: with the sums of
-    normalisations from mean slopes, which are stored, or cost a loop.
+    normalisations from mean slopes, which are stored, or cost a loop. ``masks``: see ``noted``.
     """
     before = len(graph.subgraphs)
     graph = pool_before_norm(split_norms(graph))
+    if masks:
+        graph = noted(graph)
     if ahead:
         graph = sums_ahead(graph)
     graph = fetch_samples(stream_batch(graph, batch), sample, scale)
@@ -106,6 +116,11 @@ def prepare(
     return Prepared(read_codes(graph, streamed), streamed, depths, overhead, regions)
 
 
+def noted(graph: Graph) -> Graph:
+    """The step with the bits and indices that its gradients ask for, instead of the tensors."""
+    return sign_bits(pool_indices(graph))
+
+
 def build(prepared: Prepared, recipe: Recipe) -> Graph:
     """The graph of a schedule with loops, ops in order."""
     graph = in_loops(prepared, recipe)
@@ -115,7 +130,7 @@ def build(prepared: Prepared, recipe: Recipe) -> Graph:
         around = {n for where, n in recipe.around if where == name}
         again = name not in recipe.fetch_once
         graph = fetch_again(graph, index, again=again, floats=floats, around=around)
-    return finish(add_pieces(graph), recipe.fast_fir)
+    return finish(add_pieces(without_notes(graph, recipe.whole)), recipe.fast_fir)
 
 
 def in_loops(prepared: Prepared, recipe: Recipe) -> Graph:

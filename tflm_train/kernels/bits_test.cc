@@ -15,6 +15,7 @@
 #include "tflm_train/kernels/norm.h"
 #include "tflm_train/kernels/norm_pool.h"
 #include "tflm_train/kernels/pool.h"
+#include "tflm_train/kernels/sign_bits.h"
 #include "tflm_train/kernels/softmax.h"
 #include "tflm_train/kernels/step_factors.h"
 #include "tflm_train/kernels/update.h"
@@ -169,6 +170,29 @@ void TestPool(TestContext& test) {
   ExpectHash(test, 7 * 8 * 9, 0xf0991b0bu, "average pool grad");
 }
 
+void TestMasks(TestContext& test) {
+  MakeInputs();
+  static uint8_t masks[kCapacity];
+  const PoolGeometry g = {1, 7, 8, 9, 4, 4, 3, 3, 2, 2, 1, 0};
+  MaxPool2D(g, a, Activation::kRelu, out);
+  MaxPool2DIndices(g, a, out, masks);
+  MaxPool2DGradOfIndices(g, masks, b, out);
+  ExpectHash(test, 7 * 8 * 9, 0x59da2159u, "max pool grad of indices");
+  MaxPool2D(g, a, Activation::kRelu, out);
+  MaxPool2DGrad(g, a, out, b, c);
+  for (int i = 0; i < 7 * 8 * 9; ++i) out[i] = c[i];
+  ExpectHash(test, 7 * 8 * 9, 0x59da2159u, "max pool grad");
+  ReluBits(a, 62, 66, masks);
+  ReluGradOfBits(masks, b, 62, 66, out);
+  ExpectHash(test, 62 * 66, 0x5e989fc9u, "relu grad of bits");
+  LeakyReluGradOfBits(masks, b, 62, 66, 0.3f, out);
+  ExpectHash(test, 62 * 66, 0x1b41cb4du, "leaky relu grad of bits");
+  for (float& value : a) value *= 20.0f;
+  Relu6Bits(a, 62, 66, masks);
+  ReluGradOfBits(masks, b, 62, 66, out);
+  ExpectHash(test, 62 * 66, 0x652db551u, "relu6 grad of bits");
+}
+
 void TestMatMulAndSoftmax(TestContext& test) {
   MakeInputs();
   MatMul(a, false, b, true, 8, 300, 5, small[0], Activation::kNone, out);
@@ -302,6 +326,7 @@ constexpr TestCase kTests[] = {
     {"bits_conv_of_codes", TestConvOfCodes},
     {"bits_depthwise", TestDepthwise},
     {"bits_pool", TestPool},
+    {"bits_masks", TestMasks},
     {"bits_matmul_softmax", TestMatMulAndSoftmax},
     {"bits_norm", TestNorm},
     {"bits_norm_pool", TestNormPool},

@@ -241,4 +241,51 @@ void MaxPool2DGrad(const PoolGeometry& g, const float* x, const float* y,
   });
 }
 
+void MaxPool2DIndices(const PoolGeometry& g, const float* x, const float* y,
+                      uint8_t* indices) {
+  if (IsOneRow(g)) {
+    for (int row = 0; row < g.batch * g.channels * g.in_h; ++row) {
+      const float* from = x + row * g.in_w;
+      for (int ow = 0; ow < g.out_w; ++ow, from += g.filter_w) {
+        const int at = FindIn(from, g.filter_w, *y++);
+        *indices++ = at < g.filter_w ? static_cast<uint8_t>(at) : kNoMaximum;
+      }
+    }
+    return;
+  }
+  ForEachWindow(g, [&](int output, const Window& window) {
+    const float* row = x + window.corner;
+    const float largest = y[output];
+    int index = kNoMaximum;
+    for (int r = 0; r < window.rows; ++r, row += g.in_w) {
+      const int at = FindIn(row, window.columns, largest);
+      if (at == window.columns) continue;
+      index = r * g.filter_w + at;
+      break;
+    }
+    indices[output] = static_cast<uint8_t>(index);
+  });
+}
+
+void MaxPool2DGradOfIndices(const PoolGeometry& g, const uint8_t* indices,
+                            const float* dy, float* dx) {
+  Clear(g, dx);
+  if (IsOneRow(g)) {
+    for (int row = 0; row < g.batch * g.channels * g.in_h; ++row) {
+      float* to = dx + row * g.in_w;
+      for (int ow = 0; ow < g.out_w; ++ow, ++dy, to += g.filter_w) {
+        const int at = *indices++;
+        if (at < g.filter_w) to[at] = *dy;
+      }
+    }
+    return;
+  }
+  ForEachWindow(g, [&](int output, const Window& window) {
+    const int r = indices[output] / g.filter_w;
+    const int c = indices[output] % g.filter_w;
+    if (r >= window.rows || c >= window.columns) return;
+    dx[window.corner + r * g.in_w + c] += dy[output];
+  });
+}
+
 }  // namespace biotrain

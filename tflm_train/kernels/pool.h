@@ -4,6 +4,8 @@
 #ifndef TFLM_TRAIN_KERNELS_POOL_H_
 #define TFLM_TRAIN_KERNELS_POOL_H_
 
+#include <cstdint>
+
 #include "tflm_train/kernels/geometry.h"
 
 namespace biotrain {
@@ -45,6 +47,25 @@ void MaxPool2DGrad(const PoolGeometry& geometry,
                    const float* y,   // [B,C,OH,OW]
                    const float* dy,  // [B,C,OH,OW]
                    float* dx);       // [B,C,H,W]
+
+// Windows of at most so many elements have indices of a byte; the index
+// kNoMaximum is that of a window whose maximum is not in it: a NaN, or what its
+// activation made.
+constexpr int kMostIndexed = 255;
+constexpr uint8_t kNoMaximum = 255;
+
+// Where MaxPool2DGrad finds the maximum of each window: row filter_w + column,
+// from the first row and column of the window that lie on the input.
+void MaxPool2DIndices(const PoolGeometry& geometry,
+                      const float* x,     // [B,C,H,W]
+                      const float* y,     // [B,C,OH,OW]
+                      uint8_t* indices);  // [B,C,OH,OW]
+
+// The bits of MaxPool2DGrad. An index that is not in its window has no effect.
+void MaxPool2DGradOfIndices(const PoolGeometry& geometry,
+                            const uint8_t* indices,  // [B,C,OH,OW]
+                            const float* dy,         // [B,C,OH,OW]
+                            float* dx);              // [B,C,H,W]
 
 }  // namespace biotrain
 

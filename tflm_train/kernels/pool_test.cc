@@ -2,7 +2,9 @@
 #include "tflm_train/kernels/pool.h"
 
 #include <initializer_list>
+#include <limits>
 
+#include "tflm_train/kernels/math.h"
 #include "tflm_train/kernels/reference.h"
 #include "tflm_train/testing/micro_test.h"
 #include "tflm_train/testing/test_data.h"
@@ -150,6 +152,53 @@ void TestMaxGrad(TestContext& test) {
   }
 }
 
+// The same maxima, and the same bits; ties, zeros of both signs, a NaN and what
+// an activation made included.
+void TestMaxGradOfIndices(TestContext& test) {
+  uint8_t indices[kCapacity];
+  float same[kCapacity];
+  for (const PoolCase& c : kCases) {
+    if (c.filter_h * c.filter_w > kMostIndexed) continue;
+    for (const Activation activation : {Activation::kNone, Activation::kRelu}) {
+      const PoolGeometry g = c.Geometry();
+      MakeInputs(g, 2, test);
+      for (int i = 0; i < InputSize(g); i += 5) x[i] = -x[i];
+      x[InputSize(g) / 2] = std::numeric_limits<float>::quiet_NaN();
+      MaxPool2D(g, x, activation, y32);
+      MaxPool2DGrad(g, x, y32, dy, same);
+      indices[OutputSizeOf(g)] = 77;
+      MaxPool2DIndices(g, x, y32, indices);
+      test.ExpectEqual(static_cast<int>(indices[OutputSizeOf(g)]), 77, "end");
+      GuardedArray<kCapacity> dx(InputSize(g));
+      MaxPool2DGradOfIndices(g, indices, dy, dx.data());
+      for (int i = 0; i < dx.size(); ++i) {
+        test.ExpectEqual(BitsOf(dx.data()[i]), BitsOf(same[i]), "dx");
+      }
+      dx.ExpectIntact(test);
+    }
+  }
+}
+
+// Whatever they are, nothing is written beyond dx, and nothing but windows get
+// any slope.
+void TestIndicesOutsideOfWindows(TestContext& test) {
+  uint8_t indices[kCapacity];
+  for (const PoolCase& c : kCases) {
+    const PoolGeometry g = c.Geometry();
+    MakeInputs(g, 0, test);
+    for (int i = 0; i < kCapacity; ++i) {
+      indices[i] = static_cast<uint8_t>(255 - i % 3 * 7);
+    }
+    GuardedArray<kCapacity> dx(InputSize(g));
+    MaxPool2DGradOfIndices(g, indices, dy, dx.data());
+    dx.ExpectIntact(test);
+    if (c.filter_h * c.filter_w > 241) continue;
+    for (int i = 0; i < dx.size(); ++i) {
+      test.ExpectEqual(BitsOf(dx.data()[i]), 0, "no slope");
+    }
+  }
+}
+
 // sum(dy * y) by central differences. The step is small enough to keep every
 // maximum where it is.
 template <typename Forward>
@@ -194,6 +243,8 @@ constexpr TestCase kTests[] = {
     {"max_pool", TestMax},
     {"peak_pool", TestPeak},
     {"max_pool_grad", TestMaxGrad},
+    {"max_pool_grad_of_indices", TestMaxGradOfIndices},
+    {"max_pool_indices_outside", TestIndicesOutsideOfWindows},
     {"pool_finite_differences", TestFiniteDifferences},
 };
 

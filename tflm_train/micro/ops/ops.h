@@ -32,6 +32,8 @@ void AveragePool2D(OpContext& op);
 void MaxPool2D(OpContext& op);
 void AveragePool2DGrad(OpContext& op);
 void MaxPool2DGrad(OpContext& op);
+void MaxPool2DIndices(OpContext& op);
+void MaxPool2DGradOfIndices(OpContext& op);
 
 // activation.cc: a function a kind, so that a program has the kinds it uses
 enum class ActivationKind : uint8_t {
@@ -49,6 +51,12 @@ template <ActivationKind kind>
 void ActivationForward(OpContext& op);
 template <ActivationKind kind>
 void ActivationGrad(OpContext& op);
+
+// sign_bits.cc; of ReLU, ReLU6 and leaky ReLU
+template <ActivationKind kind>
+void ActivationBits(OpContext& op);
+template <ActivationKind kind>
+void ActivationGradOfBits(OpContext& op);
 
 // norm.cc
 void BatchNorm(OpContext& op);

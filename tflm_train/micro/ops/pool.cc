@@ -17,6 +17,12 @@ void CountPool(OpContext& op, const Tensor& small, const Tensor& large,
   op.CountWork(int64_t{4} * large.elements);
 }
 
+// A byte says where in a window.
+void ExpectIndexed(OpContext& op, int32_t filter_h, int32_t filter_w) {
+  const int64_t window = int64_t{filter_h} * filter_w;
+  op.ExpectShape(window <= kMostIndexed, "window", kMostIndexed, window);
+}
+
 using Kernel = void(const PoolGeometry& g, const float* x,
                     Activation activation, float* y);
 
@@ -87,6 +93,39 @@ void MaxPool2DGrad(OpContext& op) {
   CountPool(op, dy, dx, filter_h, filter_w);
   if (!op.Ready()) return;
   biotrain::MaxPool2DGrad(g, x.floats(), y.floats(), dy.floats(), dx.floats());
+}
+
+void MaxPool2DIndices(OpContext& op) {
+  const Tensor x = op.Input(0, kFloat, 4);
+  const Tensor y = op.Input(1, kFloat, 4);
+  const Tensor indices = op.Output(0, TensorType::kUint8, 4);
+  const int32_t filter_h = op.IntOption("filter_h");
+  const int32_t filter_w = op.IntOption("filter_w");
+  const PoolGeometry g =
+      MakePoolGeometry(op, CustomPoolOptions(op), x, filter_h, filter_w, y);
+  op.ExpectSameShape(y, indices, "indices");
+  ExpectIndexed(op, filter_h, filter_w);
+  if (!op.ok()) return;
+  CountPool(op, y, x, filter_h, filter_w);
+  if (!op.Ready()) return;
+  biotrain::MaxPool2DIndices(g, x.floats(), y.floats(), indices.small_counts());
+}
+
+void MaxPool2DGradOfIndices(OpContext& op) {
+  const Tensor indices = op.Input(0, TensorType::kUint8, 4);
+  const Tensor dy = op.Input(1, kFloat, 4);
+  const Tensor dx = op.Output(0, kFloat, 4);
+  const int32_t filter_h = op.IntOption("filter_h");
+  const int32_t filter_w = op.IntOption("filter_w");
+  const PoolGeometry g =
+      MakePoolGeometry(op, CustomPoolOptions(op), dx, filter_h, filter_w, dy);
+  op.ExpectSameShape(dy, indices, "indices");
+  ExpectIndexed(op, filter_h, filter_w);
+  if (!op.ok()) return;
+  CountPool(op, dy, dx, filter_h, filter_w);
+  if (!op.Ready()) return;
+  biotrain::MaxPool2DGradOfIndices(g, indices.small_counts(), dy.floats(),
+                                   dx.floats());
 }
 
 }  // namespace ops

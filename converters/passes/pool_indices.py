@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keep a byte a window where a maximum pool's gradient looks for the maximum again.
+
+The gradient reads the pool's input and output to find the first maximum of every window. Where the
+backward half reads the input for nothing else, the forward half notes where it was found; the slope
+then goes to the same element. Windows of more than 255 elements stay as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from converters.graph import Graph, Op, Subgraph
+from converters.passes.commit_last import forward_ops
+from converters.passes.editor import Editor
+from converters.passes.slope_sums import with_inserted
+from converters.passes.users import Users, waits_for
+
+POOL, SPREAD = "BiotrainMaxPool2D", "BiotrainMaxPool2DGrad"
+INDICES, GRAD = "BiotrainMaxPool2DIndices", "BiotrainMaxPool2DGradOfIndices"
+MOST = 255
+"""Elements of a window (kernels/pool.h)."""
+
+
+def pool_indices(graph: Graph) -> Graph:
+    """The graph whose training step keeps indices wherever they are enough."""
+    signature = graph.signatures["train"]
+    index = signature.subgraph
+    step = graph.subgraphs[index]
+    rewritten = _rewrite(step, forward_ops(step, signature.outputs["loss"]))
+    return graph if rewritten is step else graph.with_subgraph(index, rewritten)
+
+
+def _rewrite(step: Subgraph, forward: set[int]) -> Subgraph:
+    users = Users(step)
+    producer = {t: i for i, op in enumerate(step.ops) for t in op.outputs}
+    edit = Editor(step)
+    before: dict[int, list[Op]] = {}
+    instead: dict[int, list[Op]] = {}
+    for i, op in enumerate(step.ops):
+        if op.kind != SPREAD or op.options["filter_h"] * op.options["filter_w"] > MOST:
+            continue
+        x, y, dy = op.inputs
+        pool = producer.get(y)
+        made = pool is not None and pool in forward and step.ops[pool].kind == POOL
+        if not made or pool is None or step.ops[pool].inputs[0] != x or x in step.inputs:
+            continue
+        if waits_for(step, users, forward, x) != {i}:
+            continue
+        indices = edit.tensor("indices", edit.shape(y), "UINT8")
+        edit.custom(INDICES, [x, y], [indices], **op.options)
+        before.setdefault(pool + 1, []).extend(edit.taken())
+        instead[i] = [replace(op, kind=GRAD, inputs=(indices, dy))]
+    return with_inserted(step, edit, before, instead) if instead else step
