@@ -34,11 +34,13 @@ class Considered:
 
 
 RESIDENT = "the whole batch in memory"
+NOTED = "the whole batch in memory, bits and indices for gradients"
 
 
 def in_words(recipe: Recipe) -> str:
     """Of a schedule that nothing was refined in yet."""
     sums = ", sums of normalisations ahead" if recipe.ahead else ""
+    sums += ", bits and indices for gradients" if recipe.masks else ""
     if recipe.at_least is None:
         return f"samples one by one{sums}"
     return f"chains of tensors from {recipe.at_least} bytes on depth first{sums}"

@@ -3,7 +3,8 @@
 
 The levels, from the most memory to the least: the whole batch resident; the samples of a batch in
 turn; chains of large tensors depth first, in as few pieces as fit. All loops run at different
-times, so each takes the fewest pieces, and its fast algorithms, for itself.
+times, so each takes the fewest pieces, and its fast algorithms, for itself. Every level is tried
+without and with the bits and indices that gradients can be computed from.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from converters.errors import ConversionError
 from converters.graph import FOR_EACH, Graph
 from converters.passes.fetch_samples import Sample
 from converters.passes.norm_into_pool import norm_into_pool
+from converters.passes.without_notes import notes, without_notes
 from converters.planner.plan import Plan, make_plan
 from converters.planner.regions import Region, usable
 from converters.planner.solver import ROUNDS
 from converters.search.budget import Budget
-from converters.search.considered import RESIDENT, Considered, in_words
-from converters.search.moves import Move, moves
-from converters.search.recipe import Prepared, Recipe, build, finish, prepare
+from converters.search.considered import NOTED, RESIDENT, Considered, in_words
+from converters.search.moves import Move, moves, not_used
+from converters.search.recipe import Place, Prepared, Recipe, build, finish, noted, prepare
 
 _LEAST = 1024
 """Bytes of the smallest tensors that chains are made of."""
@@ -32,6 +34,9 @@ _FEW_ROUNDS = 40
 
 VARIANTS = (False, True)
 """Without and with sums of normalisations ahead (see ``prepare``)."""
+
+MASKS = (False, True)
+"""Without and with bits and indices (see ``noted``), where a step has any."""
 
 Cost = Callable[[Graph], float]
 Overhead = Callable[[Graph], int]
@@ -158,6 +163,8 @@ def choose(
         if fits:
             return replace(resident, considered=tuple(trail))
     found: list[Schedule] = []
+    if sample is Sample.FLOAT32 and not budget.least:
+        found += _resident_noted(graph, budget, cost, overhead, trail)
     failed: list[NothingFits] = []
     for prepared, recipes in _ways(graph, batch, sample, scale, overhead, budget.regions):
         try:
@@ -195,19 +202,27 @@ def _ways(
     regions: tuple[Region, ...] = (),
 ) -> Iterator[tuple[Prepared, list[Recipe]]]:
     """Recipes, from the fewest instructions to the least RAM."""
-    for ahead in VARIANTS:
+    ways = [(ahead, masks) for ahead in VARIANTS for masks in MASKS if not (ahead and masks)]
+    for ahead, masks in ways:
         prepared = prepare(
             graph,
             batch=batch,
             sample=sample,
             scale=scale,
             ahead=ahead,
+            masks=masks,
             overhead=overhead,
             regions=regions,
         )
-        first = Recipe(sample, scale, ahead=ahead, fast_fir=frozenset())
+        if masks and not _has_notes(prepared.graph):
+            continue
+        first = Recipe(sample, scale, ahead=ahead, masks=masks, fast_fir=frozenset())
         sizes = (None, *thresholds(prepared))
         yield prepared, [replace(first, at_least=at_least) for at_least in sizes]
+
+
+def _has_notes(graph: Graph) -> bool:
+    return any(True for subgraph in graph.subgraphs for _ in notes(subgraph))
 
 
 def _searched(prepared: Prepared, recipes: list[Recipe], budget: Budget, cost: Cost) -> Schedule:
@@ -285,12 +300,45 @@ def thresholds(prepared: Prepared) -> list[int]:
 
 
 def _resident(
-    graph: Graph, cost: Cost, overhead: Overhead, regions: tuple[Region, ...]
+    graph: Graph,
+    cost: Cost,
+    overhead: Overhead,
+    regions: tuple[Region, ...],
+    recipe: Recipe = Recipe(),
 ) -> Schedule:
-    finished = finish(norm_into_pool(graph))
+    graph = norm_into_pool(graph)
+    if recipe.masks:
+        graph = without_notes(noted(graph), recipe.whole)
+    finished = finish(graph)
     beside = overhead(finished)
     plan = _plan(finished, beside, regions, ROUNDS)
-    return Schedule("resident", Recipe(), finished, plan, cost(finished), beside, regions)
+    return Schedule("resident", recipe, finished, plan, cost(finished), beside, regions)
+
+
+def _resident_noted(
+    graph: Graph, budget: Budget, cost: Cost, overhead: Overhead, trail: list[Considered]
+) -> list[Schedule]:
+    """The whole batch in memory, with as few bits and indices as fit, or nothing: all of them,
+    and then without those that cost more instructions than the tensors they stand for.
+    """
+
+    def schedule(whole: frozenset[Place]) -> Schedule:
+        recipe = Recipe(masks=True, whole=whole)
+        return _resident(graph, cost, overhead, budget.regions, recipe)
+
+    best = schedule(frozenset())
+    if not _has_notes(best.graph):
+        return []
+    trail.append(_row(best, NOTED, budget, taken=_fits(best, budget)))
+    if not _fits(best, budget):
+        return []
+    step = best.graph.subgraph_of("train")
+    for op, t in notes(step):
+        other = schedule(best.recipe.whole | {(step.name, t)})
+        taken = _fits(other, budget) and other.cost < best.cost
+        trail.append(_row(other, not_used(op, t, step.name), budget, taken=taken))
+        best = other if taken else best
+    return [best]
 
 
 def _schedule(prepared: Prepared, recipe: Recipe, cost: Cost) -> Schedule:

@@ -52,11 +52,16 @@ def moves(prepared: Prepared, recipe: Recipe, graph: Graph) -> Iterator[Move]:
             yield Move(words, partial(_as_floats, place=(name, n)))
     for subgraph in graph.subgraphs:
         for op, noted in notes(subgraph):
-            words = f"{op.kind} {noted} of {subgraph.name} not used"
+            words = not_used(op, noted, subgraph.name)
             yield Move(words, partial(_whole, place=(subgraph.name, noted)))
     for subgraph in graph.subgraphs:
         words = f"workspaces of fast filters in {subgraph.name}"
         yield Move(words, partial(_fast_in, name=subgraph.name))
+
+
+def not_used(note: Op, tensor: int, subgraph: str) -> str:
+    """In words, bits or indices that are taken back."""
+    return f"{note.kind} {tensor} of {subgraph} not used"
 
 
 def _in_pieces(recipe: Recipe, *, place: Place, count: int) -> Recipe:
