@@ -21,7 +21,7 @@ from converters.targets import TARGETS
 
 _DRAWN = 150
 _SEED = 1
-_OF_CODES, _SLOPES = 54, 24
+_OF_CODES, _SLOPES, _MASKS = 54, 24, 16
 _MOST_HALF = 15
 """Counts of windows no larger are two in a byte (norm_average_pool.h)."""
 _MOST_MACS = 800_000
@@ -187,6 +187,36 @@ def _slope_pools(draw: random.Random) -> Iterator[tuple[KernelCase, OpFeatures]]
         yield _case("slope_pool", FORWARD, (batch, channels, spatial, window, elu)), found
 
 
+def _sign_bits(draw: random.Random) -> Iterator[tuple[KernelCase, OpFeatures]]:
+    """Gradients of ReLU, ReLU6 and leaky ReLU from bits."""
+    for i in range(_MASKS):
+        other = i % 2
+        rows, columns = draw.randint(1, 60), draw.randint(3, 300) // (8 if i % 4 > 1 else 1) + 1
+        whole, bits = (1, rows, columns), (1, rows, -(-columns // 8))
+        arguments = (rows, columns, other)
+        kind = "BiotrainRelu6Bits" if other else "BiotrainReluBits"
+        yield _case("sign_bits", FORWARD, arguments), _features(kind, (whole,), [bits], {})
+        kind = f"Biotrain{'Leaky' * other}ReluGradOfBits"
+        yield _case("sign_bits", DX, arguments), _features(kind, (bits, whole), [whole], {})
+
+
+def _pool_indices(draw: random.Random) -> Iterator[tuple[KernelCase, OpFeatures]]:
+    """Gradients of maximum pools from indices, windows side by side in a row or on images."""
+    r = draw.randint
+    for i in range(_MASKS):
+        batch, channels, out_h, out_w = r(1, 2), r(1, 8), r(1, 8), r(3, 40)
+        filter_h, filter_w = (1, r(2, 9)) if i % 2 else (r(2, 3), r(2, 3))
+        x = (batch, channels, out_h * filter_h, out_w * filter_w + r(0, 1))
+        y = (batch, channels, out_h, out_w)
+        options: dict[str, int | str] = {"filter_h": filter_h, "filter_w": filter_w}
+        options |= {"stride_h": filter_h, "stride_w": filter_w, "padding": "VALID"}
+        arguments = (*x, filter_h, filter_w, filter_h, filter_w)
+        found = _features("BiotrainMaxPool2DIndices", (x, y), [y], options)
+        yield _case("pool_indices", FORWARD, arguments), found
+        found = _features("BiotrainMaxPool2DGradOfIndices", (y, y), [x], options)
+        yield _case("pool_indices", DX, arguments), found
+
+
 def requests() -> Iterator[tuple[KernelCase, OpFeatures]]:
     draw = random.Random(_SEED)
     for window in _windows(draw):
@@ -197,6 +227,14 @@ def requests() -> Iterator[tuple[KernelCase, OpFeatures]]:
                 continue
             yield window.request(direction)
     yield from requests_of_samples()
+    yield from requests_of_masks()
+
+
+def requests_of_masks() -> Iterator[tuple[KernelCase, OpFeatures]]:
+    """Kernels of what gradients are computed from instead of whole tensors."""
+    draw = random.Random(_SEED)
+    yield from _sign_bits(draw)
+    yield from _pool_indices(draw)
 
 
 def requests_of_samples() -> Iterator[tuple[KernelCase, OpFeatures]]:

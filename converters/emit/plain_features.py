@@ -45,6 +45,8 @@ def plain_loops(
         family = f"{op.kind}, {op.options['activation']}"
     elif "Pool2D" in op.kind:
         family = _pool(op, inputs, outputs, terms)
+    elif "OfBits" in op.kind or op.kind.endswith("Bits"):
+        terms["left"] = terms["rows"] * (width % 8)
     elif op.kind in ("SUM", "MEAN", "REDUCE_MAX"):
         family = _reduction(op, inputs, terms)
     elif op.kind in ("ADD", "SUB", "MUL", "DIV", "MINIMUM", "MAXIMUM", "SQUARED_DIFFERENCE"):

@@ -54,9 +54,7 @@ _WINDOWS = (
     "BiotrainAveragePool2D BiotrainMaxPool2D BiotrainAveragePool2DGrad BiotrainMaxPool2DGrad "
     "BiotrainMaxPool2DIndices BiotrainMaxPool2DGradOfIndices"
 )
-_BITS = (
-    "BiotrainReluBits BiotrainRelu6Bits BiotrainReluGradOfBits BiotrainLeakyReluGradOfBits"
-)
+_BITS = "BiotrainReluBits BiotrainRelu6Bits BiotrainReluGradOfBits BiotrainLeakyReluGradOfBits"
 
 
 def first_axis(shape: Sequence[int]) -> int | None:

@@ -37,9 +37,7 @@ class Users:
         return readers[0] if alone and self._ops[readers[0]].kind == kind else None
 
 
-def waits_for(
-    subgraph: Subgraph, users: Users, forward: Collection[int], tensor: int
-) -> set[int]:
+def waits_for(subgraph: Subgraph, users: Users, forward: Collection[int], tensor: int) -> set[int]:
     """The ops besides those of ``forward`` that read a tensor, or a view of it."""
     found: set[int] = set()
     for i in users.of(tensor):

@@ -153,17 +153,17 @@ def choose(
 ) -> Schedule:
     """The schedule to use. ``NothingFits`` carries the least there is if none does."""
     if budget.is_free and sample is Sample.FLOAT32:
-        resident = _resident(graph, cost, overhead, ())
+        resident = _resident(graph, cost, overhead, (), Recipe())
         return replace(resident, considered=(_row(resident, RESIDENT, budget, taken=True),))
     trail: list[Considered] = []
     if sample is Sample.FLOAT32 and not budget.least:
-        resident = _resident(graph, cost, overhead, budget.regions)
+        resident = _resident(graph, cost, overhead, budget.regions, Recipe())
         fits = _fits(resident, budget)
         trail.append(_row(resident, RESIDENT, budget, taken=fits))
         if fits:
             return replace(resident, considered=tuple(trail))
     found: list[Schedule] = []
-    if sample is Sample.FLOAT32 and not budget.least:
+    if sample is Sample.FLOAT32 and not budget.least and True in MASKS:
         found += _resident_noted(graph, budget, cost, overhead, trail)
     failed: list[NothingFits] = []
     for prepared, recipes in _ways(graph, batch, sample, scale, overhead, budget.regions):
@@ -304,7 +304,7 @@ def _resident(
     cost: Cost,
     overhead: Overhead,
     regions: tuple[Region, ...],
-    recipe: Recipe = Recipe(),
+    recipe: Recipe,
 ) -> Schedule:
     graph = norm_into_pool(graph)
     if recipe.masks:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from converters.graph import Graph, Op, Subgraph
+from tests.converters.numpy_masks import MASKED
 from tests.converters.numpy_windows import windowed
 
 Array = np.ndarray
@@ -74,6 +75,9 @@ def _run(
 
 
 def _compute(op: Op, inputs: list[Any], shapes: list[tuple[int, ...]], first: bool) -> list[Array]:
+    if op.kind in MASKED:
+        assert first, f"{op.kind} is channels first"
+        return [MASKED[op.kind](op, inputs, shapes[0])]
     if op.kind in _ELEMENTWISE:
         return [_ELEMENTWISE[op.kind](*inputs)]
     if op.kind in ("RESHAPE", "EXPAND_DIMS", "SQUEEZE"):

@@ -45,6 +45,7 @@ struct KernelTable {
 extern const KernelTable kConvolutionKernels;
 extern const KernelTable kDenseKernels;
 extern const KernelTable kElementKernels;
+extern const KernelTable kMaskKernels;
 extern const KernelTable kNormKernels;
 
 }  // namespace bench

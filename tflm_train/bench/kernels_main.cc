@@ -42,7 +42,7 @@ alignas(16) __attribute__((section(".arena"))) float memory_block[kFloats];
 
 const Kernel* Find(const char* name) {
   const KernelTable tables[] = {kConvolutionKernels, kDenseKernels,
-                                kElementKernels, kNormKernels};
+                                kElementKernels, kMaskKernels, kNormKernels};
   for (const KernelTable& table : tables) {
     for (size_t i = 0; i < table.count; ++i) {
       const char* candidate = table.kernels[i].name;
