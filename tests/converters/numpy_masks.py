@@ -88,5 +88,7 @@ MASKED: dict[str, _Rule] = {
     "BiotrainMaxPool2D": lambda op, inputs, shape: _pool(op, inputs[0]),
     "BiotrainMaxPool2DGrad": _pool_gradient,
     "BiotrainMaxPool2DIndices": lambda op, inputs, shape: _indices(op, *inputs),
-    "BiotrainMaxPool2DGradOfIndices": lambda op, inputs, shape: _spread(op, *inputs, shape),
+    "BiotrainMaxPool2DGradOfIndices": lambda op, inputs, shape: _spread(
+        op, inputs[0], inputs[1], shape
+    ),
 }
