@@ -132,7 +132,7 @@ def test_planted_bits_of_another_activation_are_found(
     wanted, _ = plainly
     everywhere(monkeypatch)
     wrong = signs.Bits("BiotrainReluBits", signs.GRAD)
-    monkeypatch.setitem(signs.OF_GRAD, "BiotrainRelu6Grad", wrong)
+    monkeypatch.setitem(signs.OF_GRAD, "BiotrainLeakyReluGrad", wrong)
     found, _ = trained(tmp_path / "wrong", 2)
     with pytest.raises(AssertionError):
         assert_same_bits(found, wanted)
@@ -252,7 +252,15 @@ def test_masks_are_what_numpy_makes_of_their_definitions() -> None:
 
 
 def test_a_budget_decides_whether_masks_are_used(tmp_path: Path) -> None:
-    conversion = convert(drawn_network(2), output_dir=tmp_path, batch_size=BATCH, tensor_names=True)
+    keras.utils.set_random_seed(1)
+    x = inputs = keras.Input((8, 16, 2))
+    for filters in (8, 12):
+        x = L.MaxPooling2D(2)(L.Conv2D(filters, 3, padding="same", activation="relu")(x))
+    x = L.GlobalAveragePooling2D()(L.Conv2D(4, 3, activation="relu")(x))
+    model = keras.Model(inputs, x)
+    conversion = convert(
+        model, output_dir=tmp_path, batch_size=BATCH, tensor_names=True, loss="mse"
+    )
     graph = graphs.read(conversion.model_path.read_bytes())
     assert not set(graph.op_kinds()) & MASKS, "the fastest step has masks"
 
