@@ -256,7 +256,7 @@ def test_a_budget_decides_whether_masks_are_used(tmp_path: Path) -> None:
     x = inputs = keras.Input((8, 16, 2))
     for filters in (8, 12):
         x = L.MaxPooling2D(2)(L.Conv2D(filters, 3, padding="same", activation="relu")(x))
-    x = L.GlobalAveragePooling2D()(L.Conv2D(4, 3, activation="relu")(x))
+    x = L.GlobalAveragePooling2D()(L.Conv2D(4, 1, activation="relu")(x))
     model = keras.Model(inputs, x)
     conversion = convert(
         model, output_dir=tmp_path, batch_size=BATCH, tensor_names=True, loss="mse"
