@@ -35,8 +35,11 @@ def converted_models(folder: Path, *, target: str) -> Iterator[Path]:
     from converters import convert
 
     for number, case in enumerate(CASES):
-        given = {"flash": case.limit_kib, "int16": case.codes_limit_kib}
-        for sample, ram in [(s, r) for s, kib in given.items() for r in ("min", f"{kib}K")]:
+        flash, int16 = f"{case.limit_kib}K", f"{case.codes_limit_kib}K"
+        plans = [("flash", "min"), ("flash", flash), ("int16", "min"), ("int16", int16)]
+        # Too little for the batch, enough for a sample of floats: its checks go deepest.
+        plans += [("float32", f"{3 * case.codes_limit_kib}K")] if number == 0 else []
+        for sample, ram in plans:
             yield convert(
                 case.model.build(),
                 output_dir=folder / f"{case.model.name} {number} {sample} {ram}",

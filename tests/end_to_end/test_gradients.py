@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from biotrain_tf.bench.generated_models import generated_models
-from biotrain_tf.bench.memory import CASES, SCALE, TARGET
+from biotrain_tf.bench.memory import CASES, SCALE, TARGET, Case
 from converters.graph import Op, Tensor
 from converters.passes import slicing
 from converters.passes.slicing import Pattern
@@ -67,11 +67,7 @@ def _networks(names: Sequence[str], fast: Sequence[str]) -> list[Any]:
 )
 def test_measured_models(number: int, state: str, tmp_path: Path) -> None:
     case = CASES[number]
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(SEED)
-    model = case.model.build()
-    if state == "trained":
-        as_after_training(model)
+    model = _built(case, state)
     x, y = noise(model, case.model.n_outputs, SEED)
     proof = prove(model, x, y, tmp_path, norm=case.norm)
     assert max(pieces(proof.graph)) > 1, "no chain runs depth first"
@@ -85,11 +81,7 @@ def test_measured_models(number: int, state: str, tmp_path: Path) -> None:
 def test_measured_models_of_codes(number: int, state: str, tmp_path: Path) -> None:
     """In the RAM that they are to fit into with one sample in memory."""
     case = CASES[number]
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(SEED)
-    model = case.model.build()
-    if state == "trained":
-        as_after_training(model)
+    model = _built(case, state)
     x, y = noise(model, case.model.n_outputs, SEED_OF_CODES)
     x = (np.rint(x / SCALE) * SCALE).astype(np.float32)
     plan: dict[str, Any] = {"sample": "int16", "sample_scale": SCALE, "target": TARGET}
@@ -99,6 +91,15 @@ def test_measured_models_of_codes(number: int, state: str, tmp_path: Path) -> No
     assert "BiotrainConv2DOfCodes" in kinds, "no convolution reads codes"
     vanishing = BETWEEN_NORMS.get(number, frozenset()) if state == "initial" else frozenset()
     assert_gradients(proof, f"{case.name} {case.norm}, codes", vanishing=vanishing)
+
+
+def _built(case: Case, state: str) -> keras.Model:
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(SEED)
+    model = case.model.build()
+    if state == "trained":
+        as_after_training(model)
+    return model
 
 
 @pytest.mark.parametrize("name", _networks(FIRES, FAST_NETWORKS))

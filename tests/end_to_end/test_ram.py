@@ -14,7 +14,7 @@ from biotrain_tf.device.data import as_stored
 from biotrain_tf.device.host import HostDevice
 from biotrain_tf.device.model import read_model
 from biotrain_tf.device.protocol import Command, Frame, Kind, Line, Reply
-from converters import convert
+from converters import ConversionResult, convert
 from converters.graph import read
 from converters.search import dial
 from converters.targets import TARGETS
@@ -57,12 +57,23 @@ def test_least_ram_trains_as_keras_does(name: str, sample: str, tmp_path: Path) 
         sample_scale=CODE if sample == "int16" else None,
         **architecture.options,
     )
-    expected = reference(model, architecture, x, y)
-    ours = train_on("host", conversion, x, y, tmp_path)
     assert conversion.report["schedule"]["loops"] > 0, "nothing was streamed"
-    assert_close(ours.losses, expected.losses, "loss", what=f"{name}: loss")
+    _assert_trains_as_keras(conversion, model, architecture, (x, y), name)
+
+
+def _assert_trains_as_keras(
+    conversion: ConversionResult,
+    model: keras.Model,
+    architecture: Architecture,
+    given: tuple[np.ndarray, np.ndarray],
+    what: str,
+) -> None:
+    """On batches x [steps, B, ...], y [steps, B, ...]."""
+    expected = reference(model, architecture, *given)
+    ours = train_on("host", conversion, *given, conversion.model_path.parent)
+    assert_close(ours.losses, expected.losses, "loss", what=f"{what}: loss")
     variables = {n: v for n, v in ours.variables.items() if n not in ("step", "seed")}
-    assert_all_close(variables, expected.after, "weights", what=name)
+    assert_all_close(variables, expected.after, "weights", what=what)
 
 
 def _first(kernel: tuple[int, int], **options: object) -> keras.Model:
@@ -107,11 +118,7 @@ def test_convolutions_that_read_codes_train_as_keras_does(
     ops = set(conversion.report["op_list"])
     assert {"BiotrainConv2DOfCodes", "BiotrainConv2DOfCodesGradFilter"} <= ops, ops
     assert "BiotrainDequantise" not in ops, "the sample is floats somewhere"
-    expected = reference(model, architecture, x, y)
-    ours = train_on("host", conversion, x, y, tmp_path)
-    assert_close(ours.losses, expected.losses, "loss", what="loss")
-    variables = {n: v for n, v in ours.variables.items() if n not in ("step", "seed")}
-    assert_all_close(variables, expected.after, "weights", what=str(kernel))
+    _assert_trains_as_keras(conversion, model, architecture, (x, y), str(kernel))
 
 
 def test_sums_over_electrodes_are_filters_of_codes(tmp_path: Path) -> None:
@@ -138,11 +145,7 @@ def test_sums_over_electrodes_are_filters_of_codes(tmp_path: Path) -> None:
         if op.kind == "BiotrainConv2DOfCodes"
     ]
     assert any(w is not None for w in filters), "no filter of ones"
-    expected = reference(model, architecture, x, y)
-    ours = train_on("host", conversion, x, y, tmp_path)
-    assert_close(ours.losses, expected.losses, "loss", what="loss")
-    variables = {n: v for n, v in ours.variables.items() if n not in ("step", "seed")}
-    assert_all_close(variables, expected.after, "weights", what="sums of codes")
+    _assert_trains_as_keras(conversion, model, architecture, (x, y), "sums of codes")
 
 
 def _temporal_first() -> keras.Model:

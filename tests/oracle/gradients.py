@@ -45,7 +45,9 @@ def gradients(
         layer.set_step(0, seed)
     options: dict[str, Any] = {"dtype": dtype}
     if loss != "mse":
-        options["from_logits"] = model.layers[-1].activation.__name__ == "linear"
+        # A layer that is an activation itself, as Softmax is, has none.
+        activation = getattr(model.layers[-1], "activation", None)
+        options["from_logits"] = getattr(activation, "__name__", "") == "linear"
     function = _LOSSES[loss](**options)
     with tf.GradientTape() as tape:
         total = function(y, twin(tf.constant(x), training=True))
@@ -53,4 +55,6 @@ def gradients(
     assert total.dtype == dtype, f"the loss is {total.dtype}, wanted {dtype}"
     variables = twin.trainable_variables
     found = tape.gradient(total, [v.value for v in variables])
-    return {v.path: np.asarray(g) for v, g in zip(variables, found, strict=True)}
+    # Of a table that rows are taken from, TensorFlow keeps those rows.
+    dense = [np.asarray(tf.convert_to_tensor(g)) for g in found]
+    return {v.path: g for v, g in zip(variables, dense, strict=True)}

@@ -130,8 +130,8 @@ void TestStepFactors(TestContext& test) {
                          (1.0 - __builtin_pow(0.9, t));
     const double want[] = {alpha, 1.0 - 0.5 * rate, 0.5 * 2.0 / 5.0,
                            step % 2 == 1 && (step / 2) % 3 == 1 ? 1.0 : 0.0};
-    // Keras rounds beta^t to a float: 6e-8 of 0.001.
-    test.ExpectNear(factors, want, kStepFactors, 1e-4, "factors");
+    test.ExpectNear(factors, want, kStepFactors, tolerance::kStepFactors,
+                    "factors");
     test.ExpectNear(static_cast<double>(hold), step % 2 == 1 ? 0.0 : 1.0, 0.0,
                     "hold");
   }
