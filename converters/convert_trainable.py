@@ -162,7 +162,7 @@ def _convert(
     from converters.planner.storage import IN_PLACE
     from converters.planner.verify import verify
     from converters.search.budget import BUDGET_NAME, budget_metadata
-    from converters.search.dial import NothingFits
+    from converters.search.schedule import NothingFits
 
     compact = ops == "micro"
     step, graph = _trace(model, options, compact, progress)

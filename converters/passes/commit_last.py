@@ -12,7 +12,7 @@ import heapq
 from dataclasses import replace
 
 from converters.errors import ConversionError
-from converters.graph import FOR_EACH, Graph, Op, Subgraph
+from converters.graph import FETCH, FOR_EACH, Graph, Op, Subgraph
 
 UPDATES = ("BiotrainSgd", "BiotrainAdam")
 """What the kinds of updates begin with: a weight, its states and the gradient are their inputs."""
@@ -39,9 +39,14 @@ def order_step(subgraph: Subgraph, loss: int) -> Subgraph:
     if written:
         raise ValueError("an output of the training step depends on a variable it has just written")
     first = [i for i in range(len(ops)) if i in before_loss]
-    # A loop may ask for samples that do not come: nothing is written before the last of them.
-    loops = {i for i, op in enumerate(ops) if op.kind == FOR_EACH}
-    results = {t for i in loops for t in ops[i].outputs}
+    # Samples may not come: nothing is written before the last of them was read.
+    samples = {t for op in ops if op.kind == FETCH for t in op.outputs}
+    results = {
+        t
+        for op in ops
+        if op.kind in (FOR_EACH, FETCH) or samples & set(op.inputs)
+        for t in op.outputs
+    }
     in_loops = _ancestors(ops, producer, results) - before_loss
     rest = [i for i in range(len(ops)) if i not in before_loss]
     looping = _schedule(subgraph, [i for i in rest if i in in_loops], producer)

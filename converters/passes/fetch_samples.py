@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Let the loops over the samples of a batch fetch each sample when they need it.
+"""Let the loops over the samples of a batch fetch each sample when they need it; a batch of one has
+no loop, and its step fetches the sample.
 
 The input x of the training step is then nowhere in memory: an op at the head of each body asks the
 application for sample i. It lies in a buffer of one sample, as float32 or as int16 codes of a
@@ -34,6 +35,9 @@ def fetch_samples(graph: Graph, sample: Sample, scale: float = 1.0) -> Graph:
     x = signature.inputs["x"]
     index = signature.subgraph
     outer = graph.subgraphs[index]
+    if outer.tensors[x].shape[0] == 1:
+        step = _fetching(outer, {x}, sample, scale, loop=-1)
+        return _inferring(graph.with_subgraph(index, _typed(step, x, sample)), sample, scale)
     readers = [i for i, op in enumerate(outer.ops) if x in op.inputs]
     others = [outer.ops[i].kind for i in readers if outer.ops[i].kind != FOR_EACH]
     if others or not readers:
@@ -52,6 +56,10 @@ def fetch_samples(graph: Graph, sample: Sample, scale: float = 1.0) -> Graph:
         graph = graph.with_subgraph(body_index, replace(fetching, inputs=kept))
         ops[i] = replace(op, inputs=tuple(t for t in op.inputs if t != x))
     graph = graph.with_subgraph(index, _typed(replace(outer, ops=tuple(ops)), x, sample))
+    return _inferring(graph, sample, scale)
+
+
+def _inferring(graph: Graph, sample: Sample, scale: float) -> Graph:
     infer = graph.signatures["infer"]
     x = infer.inputs["x"]
     body = _fetching(graph.subgraphs[infer.subgraph], {x}, sample, scale, loop=-1)

@@ -12,6 +12,7 @@ For samples one by one, whose convolution reads nothing that has to be computed 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
@@ -25,8 +26,8 @@ _FILTER, _INPUT = "BiotrainConv2DGradFilter", "BiotrainNormGradInput"
 _GIVEN = frozenset({FETCH, "BiotrainDequantise"})
 
 
-def filter_sums(graph: Graph, bodies: range) -> Graph:
-    """The loops over samples, subgraphs ``bodies``, with such filters' gradients in sums."""
+def filter_sums(graph: Graph, bodies: Sequence[int]) -> Graph:
+    """What runs on single samples, subgraphs ``bodies``, with such filters' gradients in sums."""
     for index in bodies:
         graph = graph.with_subgraph(index, _rewrite(graph.subgraphs[index]))
     return graph

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from math import gcd
 
 from converters.graph import FETCH, Graph, Subgraph
+from converters.passes.commit_last import UPDATES
 from converters.passes.loops import Loop, split, with_bodies
 from converters.passes.slicing import Pattern, Result, first_axis, pattern
 
@@ -69,6 +70,7 @@ def chains(subgraph: Subgraph, at_least: int) -> list[Chain]:
     members: dict[int, Pattern] = {}
     # A sample is there as a whole, in its buffer or where the application has it.
     fetched = {t for op in subgraph.ops if op.kind == FETCH for t in op.outputs}
+    updated = _updated(subgraph)
     for i in range(len(subgraph.ops)):
         # Two slices or more; how many is seen when all members are known.
         found = _widest(subgraph, i)
@@ -76,9 +78,18 @@ def chains(subgraph: Subgraph, at_least: int) -> list[Chain]:
             continue
         cut = set(_cut(subgraph, i, found)) - fetched
         largest = max((subgraph.tensors[t].bytes for t in cut), default=0)
-        if largest >= at_least and _computed(subgraph, i):
+        if largest >= at_least and _computed(subgraph, i) and not updated & set(cut):
             members[i] = found
     return _joined(subgraph, members)
+
+
+def _updated(subgraph: Subgraph) -> set[int]:
+    """New weights, and what is made of them: they lie in the variables."""
+    found: set[int] = set()
+    for op in subgraph.ops:
+        if op.kind.startswith(UPDATES) or found & set(op.inputs):
+            found |= set(op.outputs)
+    return found
 
 
 def _widest(subgraph: Subgraph, i: int) -> Pattern | None:

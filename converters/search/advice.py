@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from converters.errors import ConversionError
 from converters.passes.fetch_samples import Sample
-from converters.search.dial import NothingFits
+from converters.search.schedule import NothingFits
 
 
 @dataclass(frozen=True)

@@ -97,8 +97,9 @@ def prepare(
     masks: bool = False,
     regions: tuple[Region, ...] = (),
 ) -> Prepared:
-    """The step of ``graph`` in loops over the samples of its batch. ``ahead``: with the sums of
-    normalisations from mean slopes, which are stored, or cost a loop. ``masks``: see ``noted``.
+    """The step of ``graph`` in loops over the samples of its batch, if they are several. ``ahead``:
+    with the sums of normalisations from mean slopes, which are stored, or cost a loop. ``masks``:
+    see ``noted``.
     """
     before = len(graph.subgraphs)
     graph = pool_before_norm(split_norms(graph))
@@ -107,12 +108,13 @@ def prepare(
     if ahead:
         graph = sums_ahead(graph)
     graph = fetch_samples(stream_batch(graph, batch), sample, scale)
-    bodies = range(before, len(graph.subgraphs))
+    loops = range(before, len(graph.subgraphs))
+    bodies = (graph.signatures["train"].subgraph,) if batch == 1 else tuple(loops)
     graph = filter_sums(graph, bodies)
     if ahead:
         graph = slope_sums(graph, bodies)
     streamed = (graph.signatures["infer"].subgraph, *bodies)
-    depths = (0, *[1] * len(bodies))
+    depths = (0, *[0 if batch == 1 else 1] * len(bodies))
     return Prepared(read_codes(graph, streamed), streamed, depths, overhead, regions)
 
 

@@ -18,7 +18,7 @@ from converters.errors import ConversionError
 from converters.passes.fetch_samples import Sample
 from converters.search.advice import Alternative, Chosen, alternatives, with_advice
 from converters.search.budget import Budget
-from converters.search.dial import NothingFits, Schedule
+from converters.search.schedule import NothingFits, Schedule
 
 L = keras.layers
 CHOSEN = Chosen("keep", True, 8, "full", "momentum", Sample.FLOAT32)

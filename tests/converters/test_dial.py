@@ -26,8 +26,9 @@ from converters.planner.plan import Plan, make_plan
 from converters.planner.storage import IN_PLACE
 from converters.planner.verify import PlanError, verify
 from converters.search.budget import Budget, read_budget
-from converters.search.dial import NothingFits, Schedule, choose
+from converters.search.dial import choose
 from converters.search.recipe import Recipe, build, in_loops, prepare
+from converters.search.schedule import NothingFits, Schedule
 from tests.compare import assert_all_close
 from tests.end_to_end.host_run import train_on
 

@@ -18,10 +18,10 @@ from converters.passes.commit_last import NOTES
 from converters.passes.pool_indices import pool_indices
 from converters.passes.without_notes import notes, without_notes
 from converters.planner.plan import make_plan
-from converters.search import dial
+from converters.search import dial, resident
 from converters.search.budget import Budget
 from converters.search.dial import choose
-from converters.search.recipe import noted
+from converters.search.recipe import finish, noted
 from tests.converters.numpy_ops import run
 from tests.converters.test_small_passes import _Ops
 from tests.end_to_end.host_run import train_on
@@ -93,8 +93,8 @@ def assert_same_bits(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]
 
 def everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """All bits and indices, where the whole batch is in memory."""
-    fused = dial.norm_into_pool
-    monkeypatch.setattr(dial, "norm_into_pool", lambda graph: noted(fused(graph)))
+    fused = resident.norm_into_pool
+    monkeypatch.setattr(resident, "norm_into_pool", lambda graph: noted(fused(graph)))
 
 
 @pytest.fixture(scope="module")
@@ -117,12 +117,12 @@ def test_drawn_networks_train_to_the_same_bits(
     monkeypatch.setattr(dial, "MASKS", (True,))
     of_samples, with_masks = trained(tmp_path / "noted_samples", seed, ram="min", sample="flash")
     everywhere(monkeypatch)
-    resident, kinds = trained(tmp_path / "noted", seed)
+    whole_batch, kinds = trained(tmp_path / "noted", seed)
     for found in (kinds, with_masks, without):
         print(sorted(found & MASKS))
     assert {"BiotrainMaxPool2DIndices", "BiotrainReluBits"} <= kinds
     assert kinds & MASKS == with_masks & MASKS
-    assert_same_bits(resident, wanted)
+    assert_same_bits(whole_batch, wanted)
     assert_same_bits(of_samples, one_by_one)
 
 
@@ -276,7 +276,7 @@ def test_a_budget_decides_whether_masks_are_used(tmp_path: Path) -> None:
         )
 
     plain = make_plan(graph).arena_bytes
-    less = make_plan(dial.finish(noted(graph))).arena_bytes
+    less = make_plan(finish(noted(graph))).arena_bytes
     print(f"resident {plain}, with masks {less}")
     assert less < plain
     assert chosen(plain).recipe.masks is False

@@ -17,7 +17,7 @@ from tests.end_to_end.host_run import RunnerResult, train_on
 STEPS, BATCH, SEED = 3, 4, 5
 PASSES = (
     "converters.passes.relu_behind_pool.relu_behind_pool",
-    "converters.search.dial.norm_into_pool",
+    "converters.search.resident.norm_into_pool",
 )
 FUSED = "BiotrainBatchNormMaxPool"
 L = keras.layers
