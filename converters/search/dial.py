@@ -9,7 +9,7 @@ without and with the bits and indices that gradients can be computed from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from converters.graph import Graph
@@ -46,6 +46,9 @@ VARIANTS = (False, True)
 MASKS = (False, True)
 """Without and with bits and indices (see ``noted``), where a step has any."""
 
+Way = tuple[Prepared, list[Recipe]]
+"""A step, and what can be made of it."""
+
 
 def choose(
     graph: Graph,
@@ -67,24 +70,25 @@ def choose(
         if taken:
             return replace(whole, considered=tuple(trail))
         found += resident_noted(graph, budget, cost, overhead, trail) if True in MASKS else []
-    failed: list[NothingFits] = []
-    for prepared, recipes in _ways(graph, batch, sample, scale, overhead, budget.regions):
-        try:
-            found.append(_searched(prepared, recipes, budget, cost))
-        except NothingFits as error:
-            failed.append(error)
+    ways = _ways(graph, batch, sample, scale, overhead, budget.regions)
+    if budget.least:
+        return _with_least_ram(graph, ways, sample, cost, overhead)
+    leasts: list[Schedule] = []
+    for prepared, recipes in ways:
+        tried: list[Schedule] = []
+        for recipe in recipes:
+            tried.append(squeezed(_schedule(prepared, recipe, cost), budget))
+            taken = fits(tried[-1], budget)
+            prepared.trail.append(row(tried[-1], in_words(recipe), budget, taken=taken))
+            if taken:
+                found.append(_refined(prepared, tried[-1], budget, cost).with_plan())
+                break
+        else:
+            leasts.append(_least(tried))
         trail += prepared.trail
     if not found:
-        raise min(failed, key=lambda error: needed(error.least))
-    if not budget.least:
-        best = min(found, key=lambda schedule: schedule.cost)
-        return replace(best, considered=tuple(trail))
-    best = min(found, key=ram_and_cost)
-    if sample is Sample.FLOAT32:
-        # Without loops there is less code on the stack.
-        for whole in least_resident(graph, cost, overhead, needed(best)):
-            best = min(best, whole, key=ram_and_cost)
-            trail.append(row(whole, NOTED if whole.recipe.masks else RESIDENT, budget, taken=True))
+        raise NothingFits(budget, min(leasts, key=needed))
+    best = min(found, key=lambda schedule: schedule.cost)
     return replace(best, considered=tuple(trail))
 
 
@@ -98,7 +102,7 @@ def least_ram(
 ) -> int:
     """Bytes of RAM of the schedule with the least, whatever it costs."""
     least = min(
-        _least(prepared, recipes, _free).ram_bytes
+        _least(_all(prepared, recipes, _free)).ram_bytes
         for prepared, recipes in _ways(graph, batch, sample, scale, overhead)
     )
     if sample is Sample.FLOAT32:
@@ -118,7 +122,7 @@ def _ways(
     scale: float,
     overhead: Overhead,
     regions: tuple[Region, ...] = (),
-) -> Iterator[tuple[Prepared, list[Recipe]]]:
+) -> Iterator[Way]:
     """Recipes, from the fewest instructions to the least RAM."""
     ways = [(ahead, masks) for ahead in VARIANTS for masks in MASKS if not (ahead and masks)]
     for ahead, masks in ways:
@@ -139,27 +143,40 @@ def _ways(
         yield prepared, [replace(first, at_least=at_least) for at_least in sizes]
 
 
-def _searched(prepared: Prepared, recipes: list[Recipe], budget: Budget, cost: Cost) -> Schedule:
-    """The first recipe that fits, made faster; or the least there is."""
-    if budget.least:
-        least = _least(prepared, recipes, cost)
-        return _refined(prepared, least, Budget(least.ram_bytes), cost).with_plan()
-    for recipe in recipes:
-        found = squeezed(_schedule(prepared, recipe, cost), budget)
-        taken = fits(found, budget)
-        prepared.trail.append(row(found, in_words(recipe), budget, taken=taken))
-        if taken:
-            return _refined(prepared, found, budget, cost).with_plan()
-    raise NothingFits(budget, _least(prepared, recipes, cost))
-
-
-def _least(prepared: Prepared, recipes: list[Recipe], cost: Cost) -> Schedule:
-    """The schedule with the least RAM: a better packing is looked for where one could win."""
-    found = [_schedule(prepared, recipe, cost) for recipe in recipes]
-    least = min(found, key=ram_and_cost)
-    prepared.trail.extend(
-        row(s, in_words(s.recipe), Budget(least=True), taken=s is least) for s in found
+def _with_least_ram(
+    graph: Graph, ways: Iterable[Way], sample: Sample, cost: Cost, overhead: Overhead
+) -> Schedule:
+    """Only what takes the least is made faster."""
+    found = [(prepared, _least(_all(prepared, recipes, cost))) for prepared, recipes in ways]
+    least = min(needed(schedule) for _, schedule in found)
+    best = min(
+        (
+            _refined(prepared, schedule, Budget(schedule.ram_bytes), cost).with_plan()
+            for prepared, schedule in found
+            if needed(schedule) == least
+        ),
+        key=ram_and_cost,
     )
+    trail = [entry for prepared, _ in found for entry in prepared.trail]
+    if sample is Sample.FLOAT32:
+        # Without loops there is less code on the stack.
+        for whole in least_resident(graph, cost, overhead, needed(best)):
+            best = min(best, whole, key=ram_and_cost)
+            words = NOTED if whole.recipe.masks else RESIDENT
+            trail.append(row(whole, words, Budget(least=True), taken=True))
+    return replace(best, considered=tuple(trail))
+
+
+def _all(prepared: Prepared, recipes: list[Recipe], cost: Cost) -> list[Schedule]:
+    found = [_schedule(prepared, recipe, cost) for recipe in recipes]
+    rows = [row(s, in_words(s.recipe), Budget(least=True), taken=False) for s in found]
+    prepared.trail.extend(rows)
+    return found
+
+
+def _least(found: list[Schedule]) -> Schedule:
+    """The schedule with the least RAM: a better packing is looked for where one could win."""
+    least = min(found, key=ram_and_cost)
     for schedule in sorted(found, key=lambda schedule: (bound(schedule), schedule.cost)):
         if (bound(schedule), schedule.cost) < ram_and_cost(least):
             least = min(least, schedule.with_plan(), key=ram_and_cost)
@@ -205,6 +222,8 @@ def _improved(
     """Also the moves that save nothing."""
     found, useless = [], []
     for n, move in enumerate(possible):
+        if move.is_done(base.recipe):
+            continue
         graph = build(prepared, move.of(base.recipe))
         executed = cost(graph)
         if executed < base.cost:
@@ -213,6 +232,8 @@ def _improved(
             useless.append(move)
     best = base
     for executed, _, move, graph in sorted(found, key=lambda entry: entry[:2]):
+        if move.is_done(best.recipe):
+            continue
         recipe = move.of(best.recipe)
         if best is not base:
             graph = build(prepared, recipe)

@@ -18,10 +18,18 @@ from converters.search.recipe import Place, Prepared, Recipe, in_loops
 
 @dataclass(frozen=True)
 class Move:
-    """``words`` are for the report."""
+    """``words`` are for the report. ``pieces``: a chain, and in how many it is to run."""
 
     words: str
     of: Callable[[Recipe], Recipe]
+    pieces: tuple[Place, int] | None = None
+
+    def is_done(self, recipe: Recipe) -> bool:
+        """Whether the chain runs in as few pieces already: then it saves nothing."""
+        if self.pieces is None:
+            return False
+        place, count = self.pieces
+        return recipe.slices.get(place, count + 1) <= count
 
 
 def moves(prepared: Prepared, recipe: Recipe, graph: Graph) -> Iterator[Move]:
@@ -33,7 +41,8 @@ def moves(prepared: Prepared, recipe: Recipe, graph: Graph) -> Iterator[Move]:
         for count in range(1, chain.channels):
             if chain.channels % count == 0:
                 pieces = "one piece" if count == 1 else f"{count} pieces"
-                yield Move(f"{where} in {pieces}", partial(_in_pieces, place=place, count=count))
+                change = partial(_in_pieces, place=place, count=count)
+                yield Move(f"{where} in {pieces}", change, (place, count))
         for op in subgraph.ops:
             if op.outputs and op.outputs[0] in chain.outputs and _worth_keeping(op):
                 words = f"{where}: {op.kind} {op.outputs[0]} stored, not computed again"
