@@ -79,13 +79,7 @@ def make_plan(
     ``enough``: an arena that is small enough; ``rounds``: how long the solver tries to get there.
     ``regions``: several memories instead, the fastest first; ``enough`` is what they hold.
     """
-    restore = graph.signatures["restore"].subgraph if "restore" in graph.signatures else None
-    bodies = graph.bodies()
-    packed = {
-        i: to_pack(graph, i, restores=i == restore)
-        for i in range(len(graph.subgraphs))
-        if i not in bodies
-    }
+    packed = _to_pack(graph)
     if regions:
         return _plan_in_regions(graph, packed, regions, rounds)
     variables: dict[str, tuple[int, int]] = {}
@@ -105,6 +99,24 @@ def make_plan(
     ordered = placed(graph, packed, variables, offset, solutions)
     arena = offset + max(p.peak for p in ordered)
     return Plan(arena, offset, accumulator_begin, variables, ordered)
+
+
+def least_arena(graph: Graph) -> int:
+    """Bytes that no plan into one arena can be below."""
+    parts = _to_pack(graph).values()
+    variables = sum(aligned(size) for size in variable_sizes(graph).values())
+    return variables + max(part.problem.lower_bound() for part in parts)
+
+
+def _to_pack(graph: Graph) -> dict[int, Packed]:
+    """By subgraph; those of loops belong to the signature they run in."""
+    restore = graph.signatures["restore"].subgraph if "restore" in graph.signatures else None
+    bodies = graph.bodies()
+    return {
+        i: to_pack(graph, i, restores=i == restore)
+        for i in range(len(graph.subgraphs))
+        if i not in bodies
+    }
 
 
 def _plan_in_regions(

@@ -10,6 +10,7 @@ counted, not timed, and chance is a fixed sequence: the same problem has the sam
 from __future__ import annotations
 
 import random
+from bisect import insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -64,6 +65,7 @@ class _Packing:
     def __init__(self, problem: Problem) -> None:
         self._buffers = sorted(problem.buffers, key=lambda b: b.id)
         self._sizes = [b.size for b in self._buffers]
+        self._alignments = [b.alignment for b in self._buffers]
         self._boundaries = problem.boundaries
         self._known: dict[tuple[int, ...], list[int]] = {}
         first = np.array([b.first for b in self._buffers])
@@ -71,6 +73,7 @@ class _Packing:
         meet = (first <= last[:, None]) & (first[:, None] <= last)
         np.fill_diagonal(meet, False)
         self._near = [np.flatnonzero(row).tolist() for row in meet]
+        self._meets = [row.tobytes() for row in meet]
 
     def first(self, enough: int) -> list[int]:
         """The best of some orders that are good for one reason or another."""
@@ -79,9 +82,10 @@ class _Packing:
         for key in (_hot_first, *_ORDERS) if self._boundaries else _ORDERS:
             numbers = {b.id: n for n, b in enumerate(self._buffers)}
             order = [numbers[b.id] for b in sorted(self._buffers, key=key)]
-            height = self.height_of(order)
-            if least < 0 or height < least:
-                best, least = order, height
+            offsets = self._place(order, limit=None if least < 0 else least - 1)
+            if offsets is not None:
+                self._known[tuple(order)] = offsets
+                best, least = order, self._height(offsets)
             if least <= enough:
                 break
         return best
@@ -163,11 +167,21 @@ class _Packing:
     def _place(self, order: Sequence[int], limit: int | None = None) -> list[int] | None:
         """Offsets; None, if one of the buffers ends above ``limit``."""
         offsets = [-1] * len(self._sizes)
+        placed: list[tuple[int, int, int]] = []
         for n in order:
-            offset = self._lowest(n, offsets)
-            if limit is not None and offset + self._sizes[n] > limit:
+            meets, size, alignment = self._meets[n], self._sizes[n], self._alignments[n]
+            offset = self._within(0, size)
+            for start, end, other in placed:
+                if end > offset and meets[other]:
+                    if start - offset >= size:
+                        break
+                    offset = -(-end // alignment) * alignment
+                    if self._boundaries:
+                        offset = self._within(offset, size)
+            if limit is not None and offset + size > limit:
                 return None
             offsets[n] = offset
+            insort(placed, (offset, offset + size, n))
         return offsets
 
     def _lowest(self, n: int, offsets: list[int]) -> int:

@@ -113,6 +113,24 @@ class _Builder:
         self._handles = subgraph.variable_of_handle()
         self._last_use = self._last_uses()
         self._producer = {t: i for i, op in enumerate(subgraph.ops) for t in op.outputs}
+        self._assignments: dict[str, list[tuple[int, int]]] = {}
+        """By variable: (op, value)."""
+        self._reading: dict[str, list[int]] = {}
+        """By variable: the ops that read it."""
+        self._views: dict[int, list[int]] = {}
+        """By tensor: its views."""
+        self._readers: dict[int, int] = {}
+        """By tensor: how many ops read it."""
+        for i, op in enumerate(subgraph.ops):
+            if op.kind == "ASSIGN_VARIABLE":
+                handle = self._handles[op.inputs[0]]
+                self._assignments.setdefault(handle, []).append((i, op.inputs[1]))
+            elif op.kind == "READ_VARIABLE":
+                self._reading.setdefault(self._handles[op.inputs[0]], []).append(i)
+            elif op.kind in VIEWS:
+                self._views.setdefault(op.inputs[0], []).append(op.outputs[0])
+            for t in set(op.inputs):
+                self._readers[t] = self._readers.get(t, 0) + 1
 
     def build(self) -> Storage:
         for k, t in enumerate(self._s.inputs):
@@ -245,34 +263,23 @@ class _Builder:
                 return group
         return None
 
-    def _assignments(self) -> dict[str, list[tuple[int, int]]]:
-        found: dict[str, list[tuple[int, int]]] = {}
-        for i, op in enumerate(self._s.ops):
-            if op.kind == "ASSIGN_VARIABLE":
-                found.setdefault(self._handles[op.inputs[0]], []).append((i, op.inputs[1]))
-        return found
-
     def _reads(self, variable: str) -> list[tuple[int, int]]:
         """(op index, last use of the value) of every read; views of a value count as its uses."""
-        reads = []
-        for i, op in enumerate(self._s.ops):
-            if op.kind == "READ_VARIABLE" and self._handles[op.inputs[0]] == variable:
-                reads.append((i, self._last_use_with_views(op.outputs[0])))
-        return reads
+        return [
+            (i, self._last_use_with_views(self._s.ops[i].outputs[0]))
+            for i in self._reading.get(variable, ())
+        ]
 
     def _last_use_with_views(self, t: int) -> int:
-        last = self._last_use[t]
-        for op in self._s.ops:
-            if op.kind in VIEWS and op.inputs[0] == t:
-                last = max(last, self._last_use_with_views(op.outputs[0]))
-        return last
+        views = (self._last_use_with_views(view) for view in self._views.get(t, ()))
+        return max([self._last_use[t], *views])
 
     def _assign_in_variable(self) -> dict[int, str]:
         """Values that can be computed right where their variable lives, so that ASSIGN_VARIABLE
         has nothing to do.
         """
         chosen: dict[int, str] = {}
-        for variable, assignments in self._assignments().items():
+        for variable, assignments in self._assignments.items():
             for index, value in assignments:
                 given = self._rearranged_input(value) if len(assignments) == 1 else None
                 if given is not None and (self._restores or given == value):
@@ -297,7 +304,7 @@ class _Builder:
             if op.kind not in VIEWS | {"TRANSPOSE"}:
                 return None
             value = op.inputs[0]
-            if sum(value in other.inputs for other in self._s.ops) != 1:
+            if self._readers[value] != 1:
                 return None
         return value if value in self._s.inputs else None
 
@@ -340,5 +347,5 @@ class _Builder:
     def _read_may_alias(self, variable: str, value: int) -> bool:
         """The value stays true until its last use: nothing is assigned before that."""
         read, last = self._producer[value], self._last_use_with_views(value)
-        later = [i for i, _ in self._assignments().get(variable, []) if i > read]
+        later = [i for i, _ in self._assignments.get(variable, ()) if i > read]
         return all(i >= last for i in later)

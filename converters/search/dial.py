@@ -14,11 +14,12 @@ from dataclasses import replace
 
 from converters.graph import Graph
 from converters.passes.fetch_samples import Sample
+from converters.planner.plan import least_arena
 from converters.planner.regions import Region
 from converters.search.budget import Budget
 from converters.search.considered import NOTED, RESIDENT, Considered, in_words
-from converters.search.moves import Move, moves
 from converters.search.recipe import Prepared, Recipe, build, prepare
+from converters.search.refine import planned, refined
 from converters.search.resident import has_notes, least_resident, resident, resident_noted
 from converters.search.schedule import (
     Cost,
@@ -28,7 +29,6 @@ from converters.search.schedule import (
     bound,
     fits,
     needed,
-    packed,
     ram_and_cost,
     row,
     squeezed,
@@ -37,8 +37,8 @@ from converters.search.schedule import (
 _LEAST = 1024
 """Bytes of the smallest tensors that chains are made of."""
 
-_FEW_ROUNDS = 40
-"""Of the solver, for one of many candidates."""
+_REPACKED = 6
+"""Schedules for which a better packing is looked for, those that could gain most."""
 
 VARIANTS = (False, True)
 """Without and with sums of normalisations ahead (see ``prepare``)."""
@@ -81,7 +81,7 @@ def choose(
             taken = fits(tried[-1], budget)
             prepared.trail.append(row(tried[-1], in_words(recipe), budget, taken=taken))
             if taken:
-                found.append(_refined(prepared, tried[-1], budget, cost).with_plan())
+                found.append(refined(prepared, tried[-1], budget, cost).with_plan())
                 break
         else:
             leasts.append(_least(tried))
@@ -102,7 +102,7 @@ def least_ram(
 ) -> int:
     """Bytes of RAM of the schedule with the least, whatever it costs."""
     least = min(
-        _least(_all(prepared, recipes, _free)).ram_bytes
+        _least_of(prepared, recipes, _free).ram_bytes
         for prepared, recipes in _ways(graph, batch, sample, scale, overhead)
     )
     if sample is Sample.FLOAT32:
@@ -147,16 +147,9 @@ def _with_least_ram(
     graph: Graph, ways: Iterable[Way], sample: Sample, cost: Cost, overhead: Overhead
 ) -> Schedule:
     """Only what takes the least is made faster."""
-    found = [(prepared, _least(_all(prepared, recipes, cost))) for prepared, recipes in ways]
-    least = min(needed(schedule) for _, schedule in found)
-    best = min(
-        (
-            _refined(prepared, schedule, Budget(schedule.ram_bytes), cost).with_plan()
-            for prepared, schedule in found
-            if needed(schedule) == least
-        ),
-        key=ram_and_cost,
-    )
+    found = [(prepared, _least_of(prepared, recipes, cost)) for prepared, recipes in ways]
+    prepared, least = min(found, key=lambda entry: ram_and_cost(entry[1]))
+    best = refined(prepared, least, Budget(least.ram_bytes), cost).with_plan()
     trail = [entry for prepared, _ in found for entry in prepared.trail]
     if sample is Sample.FLOAT32:
         # Without loops there is less code on the stack.
@@ -167,17 +160,24 @@ def _with_least_ram(
     return replace(best, considered=tuple(trail))
 
 
-def _all(prepared: Prepared, recipes: list[Recipe], cost: Cost) -> list[Schedule]:
-    found = [_schedule(prepared, recipe, cost) for recipe in recipes]
-    rows = [row(s, in_words(s.recipe), Budget(least=True), taken=False) for s in found]
-    prepared.trail.extend(rows)
-    return found
+def _least_of(prepared: Prepared, recipes: list[Recipe], cost: Cost) -> Schedule:
+    """The recipe with the least RAM; those that cannot have it are not packed."""
+    found: list[Schedule] = []
+    for recipe in recipes:
+        graph = build(prepared, recipe)
+        below = min(map(needed, found), default=None)
+        if below is None or least_arena(graph) + prepared.overhead(graph) <= below:
+            found.append(planned(prepared, recipe, graph, cost(graph)))
+            words = in_words(recipe)
+            prepared.trail.append(row(found[-1], words, Budget(least=True), taken=False))
+    return _least(found)
 
 
 def _least(found: list[Schedule]) -> Schedule:
     """The schedule with the least RAM: a better packing is looked for where one could win."""
     least = min(found, key=ram_and_cost)
-    for schedule in sorted(found, key=lambda schedule: (bound(schedule), schedule.cost)):
+    by_bound = sorted(found, key=lambda schedule: (bound(schedule), schedule.cost))
+    for schedule in by_bound[:_REPACKED]:
         if (bound(schedule), schedule.cost) < ram_and_cost(least):
             least = min(least, schedule.with_plan(), key=ram_and_cost)
     return least
@@ -196,52 +196,4 @@ def thresholds(prepared: Prepared) -> list[int]:
 
 def _schedule(prepared: Prepared, recipe: Recipe, cost: Cost) -> Schedule:
     graph = build(prepared, recipe)
-    return _planned(prepared, recipe, graph, cost(graph))
-
-
-def _planned(prepared: Prepared, recipe: Recipe, graph: Graph, cost: float) -> Schedule:
-    level = "samples" if recipe.at_least is None else "channels"
-    beside, regions = prepared.overhead(graph), prepared.regions
-    plan = packed(graph, beside, regions, 0)
-    return Schedule(level, recipe, graph, plan, cost, beside, regions)
-
-
-def _refined(prepared: Prepared, base: Schedule, budget: Budget, cost: Cost) -> Schedule:
-    """``base`` with what saves instructions and still fits, the most first: chains in fewer pieces,
-    tensors stored instead of computed again, fast algorithms. Some save only after others, so
-    those that do not at first are tried once more.
-    """
-    possible = list(moves(prepared, base.recipe, base.graph))
-    best, left = _improved(prepared, base, budget, cost, possible)
-    return base if best is base else _improved(prepared, best, budget, cost, left)[0]
-
-
-def _improved(
-    prepared: Prepared, base: Schedule, budget: Budget, cost: Cost, possible: list[Move]
-) -> tuple[Schedule, list[Move]]:
-    """Also the moves that save nothing."""
-    found, useless = [], []
-    for n, move in enumerate(possible):
-        if move.is_done(base.recipe):
-            continue
-        graph = build(prepared, move.of(base.recipe))
-        executed = cost(graph)
-        if executed < base.cost:
-            found.append((executed, n, move, graph))
-        else:
-            useless.append(move)
-    best = base
-    for executed, _, move, graph in sorted(found, key=lambda entry: entry[:2]):
-        if move.is_done(best.recipe):
-            continue
-        recipe = move.of(best.recipe)
-        if best is not base:
-            graph = build(prepared, recipe)
-            executed = cost(graph)
-        if executed < best.cost:
-            planned = _planned(prepared, recipe, graph, executed)
-            planned = squeezed(planned, budget, rounds=_FEW_ROUNDS)
-            taken = fits(planned, budget)
-            prepared.trail.append(row(planned, move.words, budget, taken=taken))
-            best = planned if taken else best
-    return best, useless
+    return planned(prepared, recipe, graph, cost(graph))

@@ -18,7 +18,7 @@ from converters.passes.commit_last import NOTES
 from converters.passes.pool_indices import pool_indices
 from converters.passes.without_notes import notes, without_notes
 from converters.planner.plan import make_plan
-from converters.search import dial, resident
+from converters.search import dial, refine, resident
 from converters.search.budget import Budget
 from converters.search.dial import choose
 from converters.search.recipe import finish, noted
@@ -111,7 +111,7 @@ def test_drawn_networks_train_to_the_same_bits(
     assert not plain & MASKS
     # Samples one by one, where the order of sums does not depend on what is kept.
     monkeypatch.setattr(dial, "thresholds", lambda prepared: [])
-    monkeypatch.setattr(dial, "moves", lambda *recipe: iter(()))
+    monkeypatch.setattr(refine, "moves", lambda *recipe: iter(()))
     one_by_one, without = trained(tmp_path / "samples", seed, ram="min", sample="flash")
     monkeypatch.setattr(dial, "VARIANTS", (False,))
     monkeypatch.setattr(dial, "MASKS", (True,))

@@ -16,7 +16,7 @@ from biotrain_tf.device.model import read_model
 from biotrain_tf.device.protocol import Command, Frame, Kind, Line, Reply
 from converters import ConversionResult, convert
 from converters.graph import read
-from converters.search import dial
+from converters.search import refine
 from converters.targets import TARGETS
 from tests.compare import assert_all_close, assert_close
 from tests.end_to_end.architectures import ARCHITECTURES, Architecture, batches
@@ -99,7 +99,7 @@ def test_convolutions_that_read_codes_train_as_keras_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # As floats they would be faster, and here there is always room for them.
-    monkeypatch.setattr(dial, "moves", lambda *_: ())
+    monkeypatch.setattr(refine, "moves", lambda *_: ())
     keras.utils.set_random_seed(SEED)
     architecture = Architecture(lambda: _first(kernel, **options))
     model = architecture.build()
