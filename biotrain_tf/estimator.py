@@ -77,7 +77,7 @@ class OnDeviceClassifier(ClassifierMixin, BaseEstimator):
         Name of one of `biotrain_tf.models`, a function (n_chans, n_outputs, n_times) -> Keras
         model, a pre-trained Keras model, or the path of one.
     strategy, norm, optimizer, learning_rate, momentum, batch_size
-        As in `biotrain_tf.convert`.
+        As in `biotrain_tf.convert`; `momentum` is of the optimizer of that name alone.
     epochs
         Times that `fit` goes through the data; `partial_fit` goes once.
     target
@@ -178,7 +178,7 @@ class OnDeviceClassifier(ClassifierMixin, BaseEstimator):
                 norm=self.norm,
                 optimizer=self.optimizer,
                 learning_rate=self.learning_rate,
-                momentum=self.momentum,
+                momentum=self.momentum if self.optimizer == "momentum" else None,
                 batch_size=self.batch_size,
                 loss="sparse_categorical_crossentropy",
                 seed=seed,

@@ -17,7 +17,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 
 from biotrain_tf.estimator import OnDeviceClassifier
-from tests.biotrain_tf.test_estimator import tiny
+from tests.biotrain_tf.test_estimator import loudness
 
 PEOPLE = 3
 moabb = pytest.importorskip("moabb", reason="MOABB is not installed here; pip install moabb==1.7.2")
@@ -50,7 +50,7 @@ def test_moabb_scores_it(evaluation: str, tmp_path: Path, monkeypatch: pytest.Mo
         seed=0,
     )
     pipeline = make_pipeline(
-        Scaler(scalings="mean"), OnDeviceClassifier(tiny, learning_rate=0.02, epochs=20)
+        Scaler(scalings="mean"), OnDeviceClassifier(loudness, learning_rate=0.05, epochs=20)
     )
     evaluate = getattr(evaluations, evaluation)(
         paradigm=Loud(fmin=4, fmax=28, resample=32),
