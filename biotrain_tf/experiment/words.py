@@ -161,4 +161,8 @@ def scenario_sentence(summary: Summary) -> str:
         what = f"day 1, the score with {summary.lab.points()[-1]} calibration trials"
     else:
         what = "drift, the mean over later sessions, from the person's own weights"
-    return f"{plan.model}; {what}; {metric}; {people}, {seeds}."
+    said = f"{plan.model}; {what}; {metric}; {people}, {seeds}."
+    if plan.own_scale:
+        said += " Each channel is scaled by the person's own first session, whose labels are not "
+        said += "looked at: `none` has that, too."
+    return said
