@@ -141,7 +141,7 @@ def test_cross_validated_behind_mne_on_recorded_epochs() -> None:
         (np.zeros((4, CHANS, TIMES)), None, "requires y to be passed"),
     ],
 )
-def test_bad_input_is_named(X: np.ndarray, y: list[int] | None, says: str) -> None:
+def test_bad_input_is_named(X: np.ndarray, y: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         OnDeviceClassifier(tiny).fit(X, y)
 
