@@ -68,7 +68,9 @@ def add_parser(subparsers: Any) -> None:
         "--jobs", type=int, metavar="N", default=-1, help="processes (default: one a core)"
     )
     work.add_argument(
-        "--dask", metavar="ADDRESS", help="of a dask scheduler whose workers see OUTPUT_DIR"
+        "--dask",
+        metavar="ADDRESS",
+        help="of a dask scheduler; its workers see OUTPUT_DIR and have one thread each",
     )
     work.add_argument("--no-device", action="store_true", help="leave out the emulated Cortex-M7")
 

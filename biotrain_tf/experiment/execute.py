@@ -85,4 +85,10 @@ def cluster(address: str | None, folder: Path, *, timeout_s: float = 10) -> Iter
     except (OSError, TimeoutError, ValueError) as error:
         raise BiotrainError(f"dask: no scheduler at {address}: {error}") from None
     with client, joblib.parallel_config("dask"):
+        threads = [worker["nthreads"] for worker in client.scheduler_info(-1)["workers"].values()]
+        if max(threads, default=1) > 1:
+            raise BiotrainError(
+                "dask: wanted workers of one thread, for Keras's seeds are of a process; found "
+                f"{max(threads)} threads; start them with --nthreads 1"
+            )
         yield

@@ -24,6 +24,8 @@ from biotrain_tf.experiment.store import Weights
 from biotrain_tf.experiment.variants import GROUP, LAST_LAYER, Variant
 
 _OWN_EPOCHS = 10
+_PROTOCOL = 2
+"""Of how is chosen and measured: whoever changes it counts up; old results are left alone."""
 _SEED = 7
 """Of choices that are no experiment: which windows of many are pre-trained on or remembered."""
 
@@ -85,7 +87,9 @@ class Lab:
         """
         fixed = replace(self.scope, seeds=self.scope.seeds[:1])
         content = [(p.subject, p.source.person, p.X, p.y, p.session) for p in self.people()]
-        key = store.digest(self.plan, self.scenario, fixed, content, store.converter_digest())
+        key = store.digest(
+            _PROTOCOL, self.plan, self.scenario, fixed, content, store.converter_digest()
+        )
         return self.places.output / f"{self.plan.name}-{self.scenario}-{key}"
 
     def points(self) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from biotrain_tf.experiment import words
 from biotrain_tf.experiment.plans import DAY1, PLANS
-from biotrain_tf.experiment.settings import Scope
+from biotrain_tf.experiment.settings import CHANGED_AFTER_RESULTS, Scope
 from biotrain_tf.experiment.summary import BEST_LABEL, FULL_LABELS, Row, Summary
 from biotrain_tf.experiment.variants import FULL, LAST_LAYER, NONE
 
@@ -32,8 +32,10 @@ then it adapts to a person it never saw: on our runner, with the flatbuffer that
 - The figures of linear models are those of the data's README, on splits and windows of their own:
   they tell the order of magnitude, and no difference to them is tested.
 - Networks, filters and pre-training epochs of a data set were settled on scores without adaptation
-  of its first folds. Those scores may flatter `none` a little; no adaptation was looked at.
+  of its first folds. Those scores may flatter `none` a little.
+- Defaults that were changed after results of adapting to people who are tested had been seen:
 """
+_INTRO += "".join(f"  - {change}\n" for change in CHANGED_AFTER_RESULTS)
 _COLUMNS = (
     "what moves",
     "score ± sd",

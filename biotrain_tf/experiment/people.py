@@ -159,6 +159,8 @@ def person_of(recording: Recording, plan: Plan) -> Person:
     if plan.standardise:
         windows = _standardised(windows)
     session = recording.session[kept]
+    if plan.own_scale:
+        windows = windows / _own_spread(windows[np.repeat(session == session.min(), pieces)])
     if plan.block_trials is not None:
         session = (1 + np.arange(len(kept)) // plan.block_trials).astype(np.int32)
     return Person(
@@ -191,6 +193,12 @@ def _standardised(windows: NDArray[np.float32]) -> NDArray[np.float32]:
     centred = windows - windows.mean(axis=(1, 2), keepdims=True)
     spread = centred.std(axis=(1, 2), keepdims=True)
     return centred / np.where(spread > 0, spread, np.float32(1))
+
+
+def _own_spread(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(channels, 1): the median over windows; one blink more or less does not change it."""
+    spread: NDArray[np.float32] = np.median(windows.std(axis=2), axis=0)[:, np.newaxis]
+    return np.where(spread > 0, spread, np.float32(1))
 
 
 def thinned(person: Person, cap: int, seed: int) -> Person:

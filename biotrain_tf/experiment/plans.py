@@ -32,6 +32,10 @@ class Plan:
     """Each channel becomes one for each band, filtered from the first sample of the trial."""
     standardise: bool = False
     """Each window by its own mean and standard deviation, one of each for all channels."""
+    own_scale: bool = False
+    """Each channel by its typical spread in windows of the person's first session, whose labels
+    are not looked at: electrodes of another person sit elsewhere.
+    """
     classes: tuple[int, ...] | None = None
     """Labels of the data set that are told apart (None: all)."""
     balanced: bool = False
@@ -147,11 +151,10 @@ PLANS: dict[str, Plan] = {
             scenarios=(DAY1,),
             model="epidenet",
             model_arguments=_MOMENTUM,
-            decimate=2,
-            standardise=True,
+            decimate=4,
+            own_scale=True,
             balanced=True,
             points=(10, 20, 40),
-            pretrain_epochs=10,
             linear={DAY1: "mixed-run .82; run 1 to run 2 .63; new person .71"},
         ),
         Plan(

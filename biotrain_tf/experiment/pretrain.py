@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from biotrain_tf.experiment import store
 from biotrain_tf.experiment.people import Person, Scale, thinned
@@ -109,11 +112,42 @@ def _fit(
 ) -> Weights:
     import keras
 
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(recipe.seed)
     parts = [thinned(person, recipe.cap, recipe.seed) for person in people]
     X = np.concatenate([scale(part.X) for part in parts])
     y = np.concatenate([part.y for part in parts])
+    keras.backend.clear_session()
+    with _seeded(recipe.seed):
+        return _fitted(plan, people, X, y, recipe, start)
+
+
+@contextlib.contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Keras draws seeds of layers from Python's generator, which all threads of a process share: on
+    a dask worker the one that listens draws from it, too.
+    """
+    import keras
+    from keras.src.random import seed_generator
+
+    keras.utils.set_random_seed(seed)
+    shared = seed_generator.python_random
+    # The numbers that Keras would have drawn undisturbed.
+    seed_generator.python_random = random.Random(seed)
+    try:
+        yield
+    finally:
+        seed_generator.python_random = shared
+
+
+def _fitted(
+    plan: Plan,
+    people: Sequence[Person],
+    X: NDArray[np.float32],
+    y: NDArray[np.int32],
+    recipe: Recipe,
+    start: Weights | None,
+) -> Weights:
+    import keras
+
     model = build(
         plan,
         n_chans=X.shape[1],

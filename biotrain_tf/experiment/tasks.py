@@ -19,7 +19,9 @@ from biotrain_tf.experiment.scenarios import Measured
 from biotrain_tf.experiment.variants import Variant
 
 COST_TARGET = "cortex-m7"
-_MOST_VALIDATED = 2
+_MOST_VALIDATED = 4
+_LEAST_VALIDATIONS = 2
+"""Of fewer people each is adapted to more often, with batches in another order."""
 _VALIDATION_SESSIONS = 3
 
 
@@ -107,7 +109,13 @@ class Choose:
         ]
         # Of equals the first: the smaller rate, the fewer epochs.
         best = max(tried, key=lambda t: -1.0 if t["score"] is None else t["score"])
-        store.write_json(self.path, {**best, "tried": tried})
+        store.write_json(self.path, {**best, **self._described(), "tried": tried})
+
+    def _described(self) -> dict[str, Any]:
+        if not self.is_choice:
+            return {}
+        people = [person.subject for _, person in self._validation()]
+        return {"people": people, "orders": self.orders}
 
     @property
     def is_choice(self) -> bool:
@@ -118,7 +126,7 @@ class Choose:
         )
 
     def _scores(self, rate: float) -> list[float | None]:
-        """For each number of epochs, the mean over those who validate."""
+        """For each number of epochs, the mean over those who validate; who diverges scores 0."""
         epochs = self.lab.scope.epochs
         if not self.is_choice:
             return [None] * len(epochs)
@@ -133,13 +141,18 @@ class Choose:
                 epochs=epochs[0],
                 seed=lab.scope.seeds[0],
             )
-            found.append(
-                [
-                    _score(lab, person, dataclasses.replace(setting, epochs=n, memory=None))
-                    for n in epochs
-                ]
-            )
+            setting = dataclasses.replace(setting, memory=None)
+            for order in range(self.orders):
+                seeded = dataclasses.replace(setting, seed=setting.seed + order)
+                found.append(
+                    [_score(lab, person, dataclasses.replace(seeded, epochs=n)) for n in epochs]
+                )
         return [float(score) for score in np.mean(found, axis=0)]
+
+    @property
+    def orders(self) -> int:
+        """So often each of those who validate is adapted to."""
+        return -(-_LEAST_VALIDATIONS // len(self._validation()))
 
     def _validation(self) -> list[tuple[Lab, Person]]:
         """People and labs; of somebody who is alone, the earlier sessions validate."""
@@ -206,7 +219,9 @@ class Run:
 
 
 def _score(lab: Lab, person: Person, setting: scenarios.Setting) -> float:
-    return _measure(lab, person, setting, brief=True).mean
+    """A rate that broke off the training of one person may do worse to the next."""
+    measured = _measure(lab, person, setting, brief=True)
+    return 0.0 if measured.diverged else measured.mean
 
 
 def _measure(

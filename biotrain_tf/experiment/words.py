@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from biotrain_tf.experiment import hyper, store
@@ -110,7 +111,7 @@ def chosen_sentence(summary: Summary) -> str:
         f"{label} {', '.join(f'{pair} ({n})' for pair, n in counts.most_common())}"
         for label, counts in by_label.items()
     ]
-    said = f"Chosen rates × epochs (folds): {'; '.join(texts)}."
+    said = f"Chosen rates × epochs (folds){_chosen_on(folds)}: {'; '.join(texts)}."
     for ends, grid in (
         (slowest, "the smallest rate"),
         (fastest, "the largest rate and most epochs"),
@@ -120,6 +121,17 @@ def chosen_sentence(summary: Summary) -> str:
             said += f" In every fold {grid} of the grid: {'; '.join(always)} "
             said += "(beyond it may be better)."
     return said
+
+
+def _chosen_on(folds: Iterable[Any]) -> str:
+    """How many validated; nothing where nothing was to be chosen."""
+    found = [c for fold in folds for c in fold["variants"].values() if "people" in c]
+    if not found:
+        return ""
+    sizes = sorted({len(chosen["people"]) for chosen in found})
+    orders = max(chosen["orders"] for chosen in found)
+    people = " or ".join([*map(str, sizes[:-1]), counted(sizes[-1], "person")])
+    return f" on {people}" + (f", {orders} orders of batches each" if orders > 1 else "")
 
 
 def is_same(check: dict[str, Any]) -> bool:
@@ -149,4 +161,8 @@ def scenario_sentence(summary: Summary) -> str:
         what = f"day 1, the score with {summary.lab.points()[-1]} calibration trials"
     else:
         what = "drift, the mean over later sessions, from the person's own weights"
-    return f"{plan.model}; {what}; {metric}; {people}, {seeds}."
+    said = f"{plan.model}; {what}; {metric}; {people}, {seeds}."
+    if plan.own_scale:
+        said += " Each channel is scaled by the person's own first session, whose labels are not "
+        said += "looked at: `none` has that, too."
+    return said

@@ -6,6 +6,7 @@ as there can be.
 from __future__ import annotations
 
 import csv
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,38 @@ def test_a_person_of_made_up_files(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(arguments) == 0
     assert "testing" in before[1] and "testing" not in capsys.readouterr().out
     assert (table.parent / "report.html").read_text().count("<svg") == 2
+
+
+@pytest.mark.slow
+def test_a_cluster_of_two_processes_finds_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All of an experiment through --dask, Keras and the converter in the workers: the same
+    results.csv as here, byte for byte. By itself: pytest -m slow -k cluster_of_two.
+    """
+    distributed = pytest.importorskip(
+        "distributed", reason="needs distributed: pip install -r requirements-test.txt"
+    )
+    data = write_emg(tmp_path / "data", ("S01", "S02", "S03"))
+    arguments = ["experiment", "day1", "--data", "emg_myo_25subj", "--quick", "--no-device"]
+    arguments += ["--data-dir", str(data), "--variants", "none;last-layer;full, frozen;full, group"]
+    arguments += ["--learning-rates", "0.005,0.02", "--test-people", "2"]
+
+    def table(folder: Path, *more: str) -> bytes:
+        assert main([*arguments, "--output-dir", str(folder), *more]) == 0
+        (found,) = folder.glob("emg_myo_25subj-day1-*/results.csv")
+        return found.read_bytes()
+
+    here = table(tmp_path / "here", "--jobs", "1")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as local:
+        there = table(tmp_path / "there", "--dask", local.scheduler_address)
+        with distributed.Client(local) as client:
+            worked = client.run(lambda: "tensorflow" in sys.modules)
+    assert list(worked.values()) == [True, True], worked
+    assert here.count(b"\n") == 1 + 2 * 4 * 2
+    assert here == there
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,23 @@ def test_a_band_is_a_channel_and_a_window_has_its_own_scale() -> None:
     np.testing.assert_allclose(found.X.std(axis=(1, 2)), 1, rtol=1e-5)
 
 
+def test_an_own_scale_is_of_the_first_session_alone() -> None:
+    """Twice as loud electrodes are the same person; a louder second session stays louder."""
+    source = person("A").source
+    plan = dataclasses.replace(PLAN, window_s=None, own_scale=True)
+    later = source.session > 1
+    gains = np.array([2.0, 30.0, 0.1], np.float32)[:, None]
+    plain = person_of(source, plan)
+    louder = person_of(
+        dataclasses.replace(source, X=source.X * gains * np.where(later, 5, 1)[:, None, None]), plan
+    )
+    assert len(plain) == 24 and 0 < later.sum() < 24
+    first = plain.X[~later]
+    np.testing.assert_allclose(np.median(first.std(axis=2), axis=0), 1, rtol=1e-5)
+    np.testing.assert_allclose(louder.X[~later], first, rtol=1e-4)
+    np.testing.assert_allclose(louder.X[later], 5 * plain.X[later], rtol=1e-4)
+
+
 def test_first_trials_come_in_turn_or_as_they_come() -> None:
     asked = person("A").first_trials(2)
     assert sorted(asked.y[::2]) == [0, 1] and len(asked) == 4

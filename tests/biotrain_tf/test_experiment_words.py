@@ -12,8 +12,9 @@ import pytest
 from scipy import stats
 
 from biotrain_tf.errors import BiotrainError
-from biotrain_tf.experiment import hyper, page, store, summary, words
+from biotrain_tf.experiment import hyper, page, scenarios, store, summary, tasks, words
 from biotrain_tf.experiment.lab import Lab
+from biotrain_tf.experiment.people import Person
 from biotrain_tf.experiment.plans import DAY1, plan_of
 from biotrain_tf.experiment.settings import Places, Scope
 from biotrain_tf.experiment.statistics import paired
@@ -60,10 +61,10 @@ def lab(tmp_path: Path) -> Lab:
     )
 
 
-def choose(lab: Lab) -> None:
+def choose(lab: Lab, **more: Any) -> None:
     for choice in hyper.choices(lab):
         one = {"learning_rate": 0.01, "epochs": 2, "score": None}
-        store.write_json(choice.path, {**one, "tried": [one]})
+        store.write_json(choice.path, {**one, **more, "tried": [one]})
 
 
 def results(lab: Lab, sha256: str, scores: dict[str, float]) -> list[dict[str, Any]]:
@@ -118,13 +119,17 @@ def test_the_page_says_plainly_where_full_does_not_beat_the_last_layer(lab: Lab)
     assert "best efficient (norm in 7 of 7 folds)" in text
     assert "| trials | 0 | 32 |" in text
     assert "above the last layer in 1 of 1 experiments (emg_myo_25subj day1); in 0 more" in text
+    assert "Chosen rates × epochs (folds): full, frozen 0.01 × 2 (7)" in text
     assert "full, keep 0.01 × 2 (7)" in text and "of the grid" not in text
     wider = dataclasses.replace(lab, scope=lab.scope.limited(learning_rates=(0.01, 0.1)))
-    choose(wider)
+    choose(wider, people=["S01"], orders=2)
     hyper.fix(wider)
     said = words.chosen_sentence(dataclasses.replace(found, lab=wider))
     assert "In every fold the smallest rate of the grid: full, frozen; full, group; " in said
     assert "the largest rate" not in said
+    assert said.startswith("Chosen rates × epochs (folds) on 1 person, 2 orders of batches each: ")
+    assert "after results of adapting to people who are tested" in text
+    assert "  - the rates to choose from are 0.001, 0.005, 0.02, and were 0.003, 0.02" in text
     assert "**Not run here:** eeg_mi_openbci day1, " in text
     assert "emg_myo_25subj day1" not in text.split("Not run here", 1)[1].split("\n", 1)[0]
     assert "No training was repeated on an emulated device" in text
@@ -156,6 +161,53 @@ def test_nobody_who_is_tested_chooses(lab: Lab) -> None:
         assert validating and not validating & {*choice.fold.tested, *choice.fold.inner}
         checked += 1
     assert checked == 7 * 5
+
+
+@pytest.mark.parametrize(("people", "orders"), [(1, 2), (2, 1), (6, 1)])
+def test_a_rate_that_broke_off_is_not_chosen_whatever_it_scored(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, people: int, orders: int
+) -> None:
+    """On as many people as there are up to four; of a single one with batches in two orders."""
+    lab = dataclasses.replace(lab, scope=lab.scope.limited(learning_rates=(0.01, 0.1)))
+    first = hyper.choices(lab)[0]
+    fold = dataclasses.replace(first.fold, validation=PEOPLE[1 : 1 + people])
+    plain = scenarios.Setting(
+        runner=None,  # type: ignore[arg-type]
+        state=b"",
+        scale=None,  # type: ignore[arg-type]
+        epochs=1,
+        seed=0,
+        trains=True,
+    )
+    asked = []
+
+    def setting(_: Lab, *, person: Person, learning_rate: float, **__: Any) -> scenarios.Setting:
+        asked.append((person.subject, learning_rate))
+        return plain
+
+    def measured(_: Lab, person: Person, given: scenarios.Setting, **__: Any) -> scenarios.Measured:
+        name, rate = asked[-1]
+        runs.append((name, rate, given.seed))
+        return scenarios.Measured(
+            scores={32: 0.9 if rate == 0.1 else 0.8},
+            early={},
+            remembered_before=None,
+            remembered_after=None,
+            steps=1,
+            diverged=rate == 0.1 and name == PEOPLE[1],
+        )
+
+    runs: list[tuple[str, float, int]] = []
+    monkeypatch.setattr(tasks, "setting_of", setting)
+    monkeypatch.setattr(tasks, "_measure", measured)
+    choice = dataclasses.replace(first, fold=fold)
+    choice.run()
+    found = store.read_json(choice.path)
+    assert (found["learning_rate"], found["score"]) == (0.01, pytest.approx(0.8))
+    assert found["tried"][1]["score"] == pytest.approx(0.9 * (1 - 1 / min(people, 4)))
+    assert found["people"] == list(PEOPLE[1 : 1 + min(people, 4)])
+    assert len(runs) == len(set(runs)) == 2 * min(people, 4) * orders
+    assert found["orders"] == orders
 
 
 def test_more_seeds_go_on_in_the_same_folder_and_nothing_else_does(lab: Lab) -> None:

@@ -3,18 +3,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import random
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 import cloudpickle
+import numpy as np
 import pytest
 from rich.console import Console
 
 from biotrain_tf.errors import BiotrainError
 from biotrain_tf.experiment import store
 from biotrain_tf.experiment.execute import Interrupted, cluster, execute
+from biotrain_tf.experiment.people import Scale
+from biotrain_tf.experiment.plans import plan_of
+from biotrain_tf.experiment.pretrain import Recipe, trained
+from biotrain_tf.experiment.store import Weights
+from biotrain_tf.experiment.variants import BATCH
+from tests.biotrain_tf.experiment_people import person
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -74,6 +84,47 @@ def test_a_scheduler_that_is_not_there_is_named(tmp_path: Path) -> None:
         cluster("tcp://127.0.0.1:9", tmp_path, timeout_s=1),
     ):
         pass
+
+
+def test_a_worker_of_many_threads_is_refused(tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed", reason="pip install dask distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+        ) as local,
+        pytest.raises(BiotrainError, match="found 2 threads; start them with --nthreads 1"),
+        cluster(local.scheduler_address, tmp_path),
+    ):
+        pass
+
+
+def test_a_network_is_the_same_beside_a_thread_that_draws(tmp_path: Path) -> None:
+    """As the thread of a dask worker does that listens to its scheduler."""
+    people = [person(name) for name in "AB"]
+    plan = dataclasses.replace(plan_of("emg_myo_25subj"), model_arguments={"pool_size": 2})
+    recipe = Recipe(kind=BATCH, seed=0, epochs=1, cap=8)
+
+    def network(name: str) -> Weights:
+        return trained(plan, people, Scale.of(people), recipe, tmp_path / name)
+
+    alone, again = network("alone"), network("again")
+    ended = threading.Event()
+
+    def draw() -> None:
+        while not ended.is_set():
+            random.random()
+
+    other = threading.Thread(target=draw)
+    other.start()
+    try:
+        beside = network("beside")
+    finally:
+        ended.set()
+        other.join()
+    assert len(alone) > 10
+    for path, value in alone.items():
+        np.testing.assert_array_equal(again[path], value, err_msg=path)
+        np.testing.assert_array_equal(beside[path], value, err_msg=path)
 
 
 def test_half_a_file_is_never_seen(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ WANTED = {
     "eeg_ssvep_exo": (8, 8, 1280, 256.0, 4, 2, "a.u."),
     "emg_myo_30days": (3, 8, 300, 200.0, 8, 30, "normalised (raw/128)"),
     "emg_myo_25subj": (17, 8, 400, 200.0, 8, 5, "Myo ADC counts (int8)"),
-    "eog_office": (5, 2, 1280, 128.0, 5, 2, "TMSi Mobi amplitude units, median-subtracted per run"),
+    "eog_office": (5, 2, 3840, 128.0, 5, 2, "TMSi Mobi amplitude units, median-subtracted per run"),
     "ecg_mitbih": (30, 2, 117, 180.0, 5, 2, "mV"),
 }
 

@@ -23,8 +23,10 @@ from biotrain_tf.data.recording import Recording
 from biotrain_tf.data.windows import Windowing
 
 ACTIVITIES = ("read", "browse", "write", "video", "copy")
-WINDOWING = Windowing(length_s=10.0)
-"""Long enough for a line or two of reading; no two windows overlap."""
+WINDOWING = Windowing(length_s=30.0, step_s=10.0)
+"""Long enough for some lines of reading. Neighbours share 20 s, and never a run: whoever splits
+within one has to leave out those that do.
+"""
 RECIPE = Recipe(band_hz=(0.2, 30.0), order=2)
 
 
