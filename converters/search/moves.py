@@ -23,6 +23,8 @@ class Move:
     words: str
     of: Callable[[Recipe], Recipe]
     pieces: tuple[Place, int] | None = None
+    alone: bool = False
+    """Whether another one may undo what it saves."""
 
     def is_done(self, recipe: Recipe) -> bool:
         """Whether the chain runs in as few pieces already: then it saves nothing."""
@@ -52,13 +54,13 @@ def moves(prepared: Prepared, recipe: Recipe, graph: Graph) -> Iterator[Move]:
         name = prepared.graph.subgraphs[index].name
         readers = code_readers(looped, index)
         if len(readers) > 1:
-            yield Move(f"codes kept in {name}", partial(_fetching_once, name=name))
+            yield Move(f"codes kept in {name}", partial(_fetching_once, name=name), alone=True)
         for n in loops_over_codes(looped, index):
             words = f"reader {n} in {name} fetches once for all iterations"
-            yield Move(words, partial(_fetching_around, place=(name, n)))
+            yield Move(words, partial(_fetching_around, place=(name, n)), alone=True)
         for n in range(len(readers)):
             words = f"reader {n} in {name} has all of a sample as floats"
-            yield Move(words, partial(_as_floats, place=(name, n)))
+            yield Move(words, partial(_as_floats, place=(name, n)), alone=True)
     for subgraph in graph.subgraphs:
         for op, noted in notes(subgraph):
             words = not_used(op, noted, subgraph.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from converters.graph import Graph
 from converters.planner.plan import least_arena
@@ -63,7 +64,11 @@ class _Search:
             else:
                 useless.append(move)
         ordered = [move for *_, move in sorted(found, key=lambda entry: entry[:2])]
-        return self._with(base, ordered), useless
+        best = base
+        for alone, group in groupby(ordered, key=lambda move: move.alone):
+            for moves_together in [[move] for move in group] if alone else [list(group)]:
+                best = self._with(best, moves_together)
+        return best, useless
 
     def _may_fit(self, graph: Graph) -> bool:
         if self.budget.ram_bytes is None:
@@ -79,16 +84,18 @@ class _Search:
         """``best`` with all moves of a group, or with those of each half of it."""
         if not group:
             return best
-        recipe = best.recipe
+        recipe, changes = best.recipe, []
         for move in group:
-            recipe = recipe if move.is_done(recipe) else move.of(recipe)
+            if not move.is_done(recipe):
+                recipe = move.of(recipe)
+                changes.append(move.words)
         graph = build(self.prepared, recipe)
         executed = self.cost(graph)
         if executed < best.cost and self._may_fit(graph):
             found = planned(self.prepared, recipe, graph, executed, self.budget.ram_bytes)
             found = squeezed(found, self.budget, rounds=_FEW_ROUNDS)
             taken = fits(found, self.budget)
-            words = "; ".join(move.words for move in group)
+            words = "; ".join(changes)
             if taken or len(group) == 1:
                 self.prepared.trail.append(row(found, words, self.budget, taken=taken))
             if taken:
