@@ -100,7 +100,7 @@ class _Search:
                 self.prepared.trail.append(row(found, words, self.budget, taken=taken))
             if taken:
                 return found
-        if len(group) == 1 or best.cost - executed < _WORTH * best.cost:
+        if len(group) == 1 or 0 <= best.cost - executed < _WORTH * best.cost:
             return best
         half = len(group) // 2
         return self._with(self._with(best, group[:half]), group[half:])
