@@ -40,6 +40,9 @@ _LEAST = 1024
 _REPACKED = 6
 """Schedules for which a better packing is looked for, those that could gain most."""
 
+_CLOSE = 1.01
+"""Times the least RAM: another packing may yet make it the least."""
+
 VARIANTS = (False, True)
 """Without and with sums of normalisations ahead (see ``prepare``)."""
 
@@ -146,10 +149,17 @@ def _ways(
 def _with_least_ram(
     graph: Graph, ways: Iterable[Way], sample: Sample, cost: Cost, overhead: Overhead
 ) -> Schedule:
-    """Only what takes the least is made faster."""
+    """Only what takes hardly more than the least is made faster."""
     found = [(prepared, _least_of(prepared, recipes, cost)) for prepared, recipes in ways]
-    prepared, least = min(found, key=lambda entry: ram_and_cost(entry[1]))
-    best = refined(prepared, least, Budget(least.ram_bytes), cost).with_plan()
+    close = _CLOSE * min(needed(schedule) for _, schedule in found)
+    best = min(
+        (
+            refined(prepared, schedule, Budget(schedule.ram_bytes), cost).with_plan()
+            for prepared, schedule in found
+            if needed(schedule) <= close
+        ),
+        key=ram_and_cost,
+    )
     trail = [entry for prepared, _ in found for entry in prepared.trail]
     if sample is Sample.FLOAT32:
         # Without loops there is less code on the stack.

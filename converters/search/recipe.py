@@ -85,15 +85,6 @@ class Prepared:
             self._chains[position, at_least] = found
         return self._chains[position, at_least]
 
-    def channels_of(self, place: Place, recipe: Recipe) -> int:
-        """In how many pieces a chain of a recipe runs, if nothing else is said."""
-        position = next(
-            position
-            for position, index in enumerate(self.streamed)
-            if self.graph.subgraphs[index].name == place[0]
-        )
-        return self.chains_of(position, recipe.at_least or 0)[place[1]].channels
-
 
 def prepare(
     graph: Graph,

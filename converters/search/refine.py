@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+import numpy as np
+
 from converters.graph import Graph
 from converters.planner.plan import least_arena
 from converters.search.budget import Budget
@@ -49,20 +51,9 @@ class _Search:
 
     def improved(self, base: Schedule, possible: Sequence[Move]) -> tuple[Schedule, list[Move]]:
         """Also the moves that save nothing."""
-        found, useless = [], []
-        saved: dict[Place, float] = {}
-        for n, move in enumerate(possible):
-            if move.pieces is not None and move.pieces[0] in saved:
-                place, count = move.pieces
-                saving = saved[place] * self._share(base.recipe, place, count)
-            else:
-                saving = base.cost - self.cost(build(self.prepared, move.of(base.recipe)))
-                if move.pieces is not None:
-                    saved[move.pieces[0]] = saving
-            if saving > 0:
-                found.append((-saving, n, move))
-            else:
-                useless.append(move)
+        savings = self._savings(base, possible)
+        found = [(-saved, n, possible[n]) for n, saved in enumerate(savings) if saved > 0]
+        useless = [move for move, saved in zip(possible, savings, strict=True) if saved <= 0]
         ordered = [move for *_, move in sorted(found, key=lambda entry: entry[:2])]
         best = base
         for alone, group in groupby(ordered, key=lambda move: move.alone):
@@ -75,10 +66,35 @@ class _Search:
             return True
         return least_arena(graph) + self.prepared.overhead(graph) <= self.budget.ram_bytes
 
-    def _share(self, recipe: Recipe, place: Place, count: int) -> float:
-        """Of what one piece saves, what ``count`` pieces do: each costs alike."""
-        pieces = recipe.slices.get(place, self.prepared.channels_of(place, recipe))
-        return (pieces - count) / (pieces - 1)
+    def _savings(self, base: Schedule, possible: Sequence[Move]) -> list[float]:
+        """Instructions that each saves by itself. Of a chain only the fewest and the most pieces
+        are looked at: what is between lies about on the line between them.
+        """
+
+        def saved(move: Move) -> float:
+            return base.cost - self.cost(build(self.prepared, move.of(base.recipe)))
+
+        of_chain: dict[Place, list[int]] = {}
+        for move in possible:
+            if move.pieces is not None:
+                of_chain.setdefault(move.pieces[0], []).append(move.pieces[1])
+        known: dict[tuple[Place, int], float] = {}
+        found = []
+        for move in possible:
+            counts = [] if move.pieces is None else of_chain[move.pieces[0]]
+            if move.pieces is None or move.pieces[1] in (min(counts), max(counts)):
+                found.append(saved(move))
+                if move.pieces is not None:
+                    known[move.pieces] = found[-1]
+            else:
+                found.append(0.0)
+        for n, move in enumerate(possible):
+            if move.pieces is not None and move.pieces not in known:
+                place, count = move.pieces
+                ends = min(of_chain[place]), max(of_chain[place])
+                values = [known[place, end] for end in ends]
+                found[n] = float(np.interp(count, ends, values))
+        return found
 
     def _with(self, best: Schedule, group: Sequence[Move]) -> Schedule:
         """``best`` with all moves of a group, or with those of each half of it."""
