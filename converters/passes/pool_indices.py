@@ -11,9 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from converters.graph import Graph, Op, Subgraph
-from converters.passes.commit_last import forward_ops
 from converters.passes.editor import Editor
-from converters.passes.sign_bits import OF_GRAD
+from converters.passes.sign_bits import OF_GRAD, with_step
 from converters.passes.slope_sums import with_inserted
 from converters.passes.users import Users, waits_for
 
@@ -25,11 +24,7 @@ MOST = 255
 
 def pool_indices(graph: Graph) -> Graph:
     """The graph whose training step keeps indices wherever they are enough."""
-    signature = graph.signatures["train"]
-    index = signature.subgraph
-    step = graph.subgraphs[index]
-    rewritten = _rewrite(step, forward_ops(step, signature.outputs["loss"]))
-    return graph if rewritten is step else graph.with_subgraph(index, rewritten)
+    return with_step(graph, _rewrite)
 
 
 def _rewrite(step: Subgraph, forward: set[int]) -> Subgraph:

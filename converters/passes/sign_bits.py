@@ -8,6 +8,7 @@ memory, and the gradient has the same bits as before.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from converters.graph import Graph, Op, Subgraph
@@ -36,11 +37,15 @@ OF_GRAD = {
 
 def sign_bits(graph: Graph) -> Graph:
     """The graph whose training step keeps bits wherever they are enough."""
+    return with_step(graph, _rewrite)
+
+
+def with_step(graph: Graph, rewrite: Callable[[Subgraph, set[int]], Subgraph]) -> Graph:
+    """With the training step rewritten; ``rewrite`` also gets the numbers of its forward ops."""
     signature = graph.signatures["train"]
-    index = signature.subgraph
-    step = graph.subgraphs[index]
-    rewritten = _rewrite(step, forward_ops(step, signature.outputs["loss"]))
-    return graph if rewritten is step else graph.with_subgraph(index, rewritten)
+    step = graph.subgraphs[signature.subgraph]
+    rewritten = rewrite(step, forward_ops(step, signature.outputs["loss"]))
+    return graph if rewritten is step else graph.with_subgraph(signature.subgraph, rewritten)
 
 
 def _rewrite(step: Subgraph, forward: set[int]) -> Subgraph:

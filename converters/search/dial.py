@@ -166,7 +166,7 @@ def _with_least_ram(
         for whole in least_resident(graph, cost, overhead, needed(best)):
             best = min(best, whole, key=ram_and_cost)
             words = NOTED if whole.recipe.masks else RESIDENT
-            trail.append(row(whole, words, Budget(least=True), taken=True))
+            trail.append(row(whole, words, Budget(least=True), taken=best is whole))
     return replace(best, considered=tuple(trail))
 
 
@@ -178,9 +178,12 @@ def _least_of(prepared: Prepared, recipes: list[Recipe], cost: Cost) -> Schedule
         below = min(map(needed, found), default=None)
         if below is None or least_arena(graph) + prepared.overhead(graph) <= below:
             found.append(planned(prepared, recipe, graph, cost(graph)))
-            words = in_words(recipe)
-            prepared.trail.append(row(found[-1], words, Budget(least=True), taken=False))
-    return _least(found)
+    least = _least(found)
+    prepared.trail.extend(
+        row(s, in_words(s.recipe), Budget(least=True), taken=s.recipe == least.recipe)
+        for s in found
+    )
+    return least
 
 
 def _least(found: list[Schedule]) -> Schedule:

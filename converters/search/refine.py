@@ -74,27 +74,24 @@ class _Search:
         def saved(move: Move) -> float:
             return base.cost - self.cost(build(self.prepared, move.of(base.recipe)))
 
-        of_chain: dict[Place, list[int]] = {}
+        chains: dict[Place, list[Move]] = {}
         for move in possible:
             if move.pieces is not None:
-                of_chain.setdefault(move.pieces[0], []).append(move.pieces[1])
-        known: dict[tuple[Place, int], float] = {}
-        found = []
-        for move in possible:
-            counts = [] if move.pieces is None else of_chain[move.pieces[0]]
-            if move.pieces is None or move.pieces[1] in (min(counts), max(counts)):
-                found.append(saved(move))
-                if move.pieces is not None:
-                    known[move.pieces] = found[-1]
-            else:
-                found.append(0.0)
-        for n, move in enumerate(possible):
-            if move.pieces is not None and move.pieces not in known:
-                place, count = move.pieces
-                ends = min(of_chain[place]), max(of_chain[place])
-                values = [known[place, end] for end in ends]
-                found[n] = float(np.interp(count, ends, values))
-        return found
+                chains.setdefault(move.pieces[0], []).append(move)
+        # By chain: what its fewest and its most pieces save; moves come in the order of pieces.
+        known = {
+            place: {m.pieces[1]: saved(m) for m in {moves[0], moves[-1]} if m.pieces is not None}
+            for place, moves in chains.items()
+        }
+
+        def expected(move: Move) -> float:
+            if move.pieces is None:
+                return saved(move)
+            place, count = move.pieces
+            ends = sorted(known[place])
+            return float(np.interp(count, ends, [known[place][end] for end in ends]))
+
+        return [expected(move) for move in possible]
 
     def _with(self, best: Schedule, group: Sequence[Move]) -> Schedule:
         """``best`` with all moves of a group, or with those of each half of it."""
