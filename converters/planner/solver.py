@@ -3,8 +3,9 @@
 
 Several orders are tried; where the lowest result is above what is wanted, the best order is changed
 again and again: what reaches too high goes earlier (a squeaky wheel: Joslin and Clements, 1999).
-Some order gives the best packing there is, so that few buffers are tried in all orders. Rounds are
-counted, not timed, and chance is a fixed sequence: the same problem has the same solution.
+Some order gives the best packing there is, so that few buffers are tried in all orders. Those that
+fit anyway are left out of all this (see ``core``). Rounds are counted, not timed, and chance is a
+fixed sequence: the same problem has the same solution.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from converters.planner.core import split
 from converters.planner.problem import Buffer, Problem, Solution
 
 ROUNDS = 600
@@ -24,6 +26,8 @@ FEW = 7
 """Buffers of which all orders are tried."""
 _DETOUR = 7
 """Of rounds without a gain in a row, how many until one that loses is gone on from."""
+_SWAPS = 3
+"""Of rounds, how many until one also swaps any two buffers; more often hides what blame gains."""
 _STALE = 60
 """Rounds without a gain after which the search starts again from the best order."""
 
@@ -42,10 +46,10 @@ def _hot_first(b: Buffer) -> tuple[float, int]:
 
 def solve(problem: Problem, *, wanted: int = 0, rounds: int = ROUNDS) -> Solution:
     """The lowest packing found; one of ``wanted`` bytes is low enough."""
-    packing = _Packing(problem)
     enough = max(problem.lower_bound(), wanted)
+    packing = _Packing(problem, enough)
     best = packing.first(enough)
-    if packing.height_of(best) > enough and len(problem.buffers) <= FEW:
+    if packing.height_of(best) > enough and len(best) <= FEW:
         best = packing.best_of_all(best, enough)
     elif packing.height_of(best) > enough:
         best = packing.improved(best, enough, rounds)
@@ -60,9 +64,9 @@ class _Placed:
 
 
 class _Packing:
-    """Buffers are their numbers in the order of their ids."""
+    """Buffers are their numbers in the order of their ids; orders are of the hard ones."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, enough: int) -> None:
         self._buffers = sorted(problem.buffers, key=lambda b: b.id)
         self._sizes = [b.size for b in self._buffers]
         self._alignments = [b.alignment for b in self._buffers]
@@ -72,16 +76,31 @@ class _Packing:
         last = np.array([b.last for b in self._buffers])
         meet = (first <= last[:, None]) & (first[:, None] <= last)
         np.fill_diagonal(meet, False)
+        begun = (first <= first[:, None]) & (first[:, None] <= last)
+        live = begun @ np.array(self._sizes)
+        self._crowds = np.max(begun * live[:, None], axis=0).tolist()
+        """The most bytes that live at one time, of the times of each buffer."""
         self._near = [np.flatnonzero(row).tolist() for row in meet]
         self._meets = [row.tobytes() for row in meet]
+        self._hard, self._easy = frozenset(range(len(self._buffers))), []
+        if not self._boundaries:  # across which hot ones come first, however small
+            self._hard, self._easy = split(self._buffers, meet, enough)
 
     def first(self, enough: int) -> list[int]:
-        """The best of some orders that are good for one reason or another."""
+        """The best of some orders that are good for one reason or another: the most crowded buffers
+        first, and of them those that live long (an order of minimalloc's: Moffitt, 2023), or the
+        large ones, or those that come early.
+        """
         best: list[int] = []
         least = -1
-        for key in (_hot_first, *_ORDERS) if self._boundaries else _ORDERS:
-            numbers = {b.id: n for n, b in enumerate(self._buffers)}
+        numbers = {b.id: n for n, b in enumerate(self._buffers)}
+
+        def crowded_first(b: Buffer) -> tuple[int, ...]:
+            return -self._crowds[numbers[b.id]], b.first - b.last, -b.size, b.id
+
+        for key in (*[_hot_first] * bool(self._boundaries), crowded_first, *_ORDERS):
             order = [numbers[b.id] for b in sorted(self._buffers, key=key)]
+            order = [n for n in order if n in self._hard]
             offsets = self._place(order, limit=None if least < 0 else least - 1)
             if offsets is not None:
                 self._known[tuple(order)] = offsets
@@ -102,7 +121,9 @@ class _Packing:
         return self._known[key]
 
     def solution(self, order: Sequence[int]) -> Solution:
-        offsets = self._offsets(order)
+        offsets = list(self._offsets(order))
+        for n in self._easy:
+            offsets[n] = self._lowest(n, offsets)
         ids = {b.id: offset for b, offset in zip(self._buffers, offsets, strict=True)}
         return Solution(ids, self._height(offsets))
 
@@ -113,7 +134,7 @@ class _Packing:
         for _ in range(rounds):
             moved = self._blaming(current, enough, chance)
             detour = stale % _DETOUR == _DETOUR - 1
-            offsets = self._place(moved, limit=None if detour else current.height)
+            offsets = self._place(moved, None if detour else current.height, current)
             stale += 1
             if offsets is not None:
                 height = self._height(offsets)
@@ -137,10 +158,10 @@ class _Packing:
             nonlocal best, least
             if height >= least or least <= enough:
                 return
-            if len(stack) == len(offsets):
+            if len(stack) == len(order):
                 best, least = list(stack), height
                 return
-            for n in range(len(offsets)):
+            for n in sorted(order):
                 if offsets[n] >= 0:
                     continue
                 offsets[n] = self._lowest(n, offsets)
@@ -160,15 +181,26 @@ class _Packing:
             at = moved.index(n)
             if at:
                 moved.insert(chance.randrange(at), moved.pop(at))
-        a, b = chance.randrange(len(moved)), chance.randrange(len(moved))
-        moved[a], moved[b] = moved[b], moved[a]
+        if chance.randrange(_SWAPS) == 0:
+            a, b = chance.randrange(len(moved)), chance.randrange(len(moved))
+            moved[a], moved[b] = moved[b], moved[a]
         return moved
 
-    def _place(self, order: Sequence[int], limit: int | None = None) -> list[int] | None:
-        """Offsets; None, if one of the buffers ends above ``limit``."""
+    def _place(
+        self, order: Sequence[int], limit: int | None = None, like: _Placed | None = None
+    ) -> list[int] | None:
+        """Offsets, -1 of what is not in ``order``; None, if one of the buffers ends above
+        ``limit``. ``like``: a packing below it, whose order may begin in the same way.
+        """
         offsets = [-1] * len(self._sizes)
-        placed: list[tuple[int, int, int]] = []
-        for n in order:
+        same = 0
+        if like is not None:
+            pairs = zip(order, like.order, strict=True)
+            same = next((i for i, (a, b) in enumerate(pairs) if a != b), len(order))
+            for n in order[:same]:
+                offsets[n] = like.offsets[n]
+        placed = sorted((offsets[n], offsets[n] + self._sizes[n], n) for n in order[:same])
+        for n in order[same:]:
             meets, size, alignment = self._meets[n], self._sizes[n], self._alignments[n]
             offset = self._within(0, size)
             for start, end, other in placed:
@@ -204,4 +236,6 @@ class _Packing:
         return offset
 
     def _height(self, offsets: list[int]) -> int:
-        return max(o + s for o, s in zip(offsets, self._sizes, strict=True))
+        """Of what is placed."""
+        placed = zip(offsets, self._sizes, strict=True)
+        return max((offset + size for offset, size in placed if offset >= 0), default=0)
