@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 
 from converters.graph import Graph, Same, Subgraph, bodies_under
 from converters.planner.lifetimes import Lifetime, lifetimes
@@ -30,12 +31,18 @@ def variable_sizes(graph: Graph) -> dict[str, int]:
     """Bytes of each variable, from the tensors read from it or assigned to it."""
     sizes: dict[str, int] = {}
     for subgraph in graph.subgraphs:
-        handles = subgraph.variable_of_handle()
-        for op in subgraph.ops:
-            if op.kind == "READ_VARIABLE":
-                sizes[handles[op.inputs[0]]] = subgraph.tensors[op.outputs[0]].bytes
-            elif op.kind == "ASSIGN_VARIABLE":
-                sizes[handles[op.inputs[0]]] = subgraph.tensors[op.inputs[1]].bytes
+        sizes |= subgraph.once(variable_sizes, partial(_variable_sizes, subgraph))
+    return sizes
+
+
+def _variable_sizes(subgraph: Subgraph) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    handles = subgraph.variable_of_handle()
+    for op in subgraph.ops:
+        if op.kind == "READ_VARIABLE":
+            sizes[handles[op.inputs[0]]] = subgraph.tensors[op.outputs[0]].bytes
+        elif op.kind == "ASSIGN_VARIABLE":
+            sizes[handles[op.inputs[0]]] = subgraph.tensors[op.inputs[1]].bytes
     return sizes
 
 
@@ -48,6 +55,10 @@ class Packed:
     problem: Problem
     solutions: dict[tuple[int, int], Solution] = field(default_factory=dict, compare=False)
     """Those that are known, by ``wanted`` and ``rounds``."""
+
+    @cached_property
+    def lower_bound(self) -> int:
+        return self.problem.lower_bound()
 
     def solution(self, *, wanted: int, rounds: int) -> Solution | None:
         """As ``solve``; None, if there is nothing to pack."""
@@ -157,7 +168,7 @@ def _plan_signature(
         plans[index],
         commit_op=commit,
         peak=solution.height if solution else 0,
-        lower_bound=part.problem.lower_bound(),
+        lower_bound=part.lower_bound,
         spans=tuple(spans),
     )
     return plans

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from converters.graph import Graph
+from converters.planner.crowds import crowded
 from converters.planner.heat import heated, variable_heats
 from converters.planner.minimalloc import NamedProblem
 from converters.planner.placement import Packed, placed, to_pack, variable_sizes, written_early
@@ -71,10 +72,42 @@ class Plan:
         return struct.pack(f"<{len(words)}i", *words)
 
 
+@dataclass(frozen=True)
+class Needs:
+    """What a plan takes, without the places of its tensors: arena and bound as in ``Plan``."""
+
+    arena_bytes: int
+    lower_bound: int
+    regions: tuple[RegionUse, ...] = ()
+
+    @property
+    def missing(self) -> int:
+        """Bytes that regions are too small by."""
+        return sum(region.missing for region in self.regions)
+
+
+def needs(
+    graph: Graph, *, enough: int = 0, rounds: int = ROUNDS, regions: Sequence[Region] = ()
+) -> Needs:
+    """Of ``make_plan`` with the same arguments."""
+    if regions:
+        plan = make_plan(graph, rounds=rounds, regions=regions)
+        return Needs(plan.arena_bytes, plan.lower_bound, plan.regions)
+    packed = _to_pack(graph).values()
+    variables = _variable_bytes(graph)
+    found = [part.solution(wanted=max(0, enough - variables), rounds=rounds) for part in packed]
+    peak = max(0 if solution is None else solution.height for solution in found)
+    return Needs(variables + peak, least_arena(graph))
+
+
+def _variable_bytes(graph: Graph) -> int:
+    return sum(aligned(size) for size in variable_sizes(graph).values())
+
+
 def make_plan(
     graph: Graph, *, enough: int = 0, rounds: int = ROUNDS, regions: Sequence[Region] = ()
 ) -> Plan:
-    """Plan variables and all signatures into one arena; they never run at the same time.
+    """Variables and all signatures in one arena; they never run at the same time.
 
     ``enough``: an arena that is small enough; ``rounds``: how long the solver tries to get there.
     ``regions``: several memories instead, the fastest first; ``enough`` is what they hold.
@@ -101,11 +134,19 @@ def make_plan(
     return Plan(arena, offset, accumulator_begin, variables, ordered)
 
 
+def crowded_bodies(graph: Graph, arena_bytes: int) -> frozenset[str]:
+    """In which bodies of loops (see ``crowded``) more lives at one time than such an arena holds;
+    none, if ``least_arena`` is not above it.
+    """
+    room = arena_bytes - _variable_bytes(graph)
+    found = (crowded(graph, index, part, room) for index, part in _to_pack(graph).items())
+    return frozenset().union(*found)
+
+
 def least_arena(graph: Graph) -> int:
     """Bytes that no plan into one arena can be below."""
     parts = _to_pack(graph).values()
-    variables = sum(aligned(size) for size in variable_sizes(graph).values())
-    return variables + max(part.problem.lower_bound() for part in parts)
+    return _variable_bytes(graph) + max(part.lower_bound for part in parts)
 
 
 def _to_pack(graph: Graph) -> dict[int, Packed]:

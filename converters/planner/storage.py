@@ -8,6 +8,7 @@ packed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -119,6 +120,7 @@ class _Builder:
         """By variable: the ops that read it."""
         self._views: dict[int, list[int]] = {}
         """By tensor: its views."""
+        self._of_variables: dict[str, Group] = {}
         self._readers: dict[int, int] = {}
         """By tensor: how many ops read it."""
         for i, op in enumerate(subgraph.ops):
@@ -188,12 +190,11 @@ class _Builder:
         self._storage.group_of[t] = group
 
     def _variable_group(self, variable: str, size: int) -> Group:
-        for group in self._storage.groups:
-            if group.variable == variable:
-                return group
-        group = Group([], size, -1, self._end, variable, pinned=True)
-        self._storage.groups.append(group)
-        return group
+        if variable not in self._of_variables:
+            group = Group([], size, -1, self._end, variable, pinned=True)
+            self._storage.groups.append(group)
+            self._of_variables[variable] = group
+        return self._of_variables[variable]
 
     def _place(self, i: int, op: Op, position: int, t: int, assigned: dict[int, str]) -> None:
         tensor = self._s.tensors[t]
@@ -233,11 +234,11 @@ class _Builder:
             body = self._bodies[op.options["subgraph"]]
             carried = op.options["carried"]
             free = set(range(carried))
-            for k, t in enumerate(op.inputs):
-                group = self._storage.group_of.get(t)
-                sharing = [x for x in op.inputs if self._storage.group_of.get(x) is group]
+            groups = [self._storage.group_of.get(t) for t in op.inputs]
+            sharing = Counter(map(id, groups))
+            for k, (t, group) in enumerate(zip(op.inputs, groups, strict=True)):
                 whole = self._s.tensors[t].bytes == body.tensors[body.inputs[k]].bytes
-                if group is None or group.pinned or whole or len(sharing) > 1:
+                if group is None or group.pinned or whole or sharing[id(group)] > 1:
                     continue
                 if group.last == i and group.first != i:
                     free.add(k)

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from converters.graph import Graph
 from converters.passes.fetch_samples import Sample
+from converters.passes.without_unused import without_unused
 from converters.planner.plan import least_arena
 from converters.planner.regions import Region
 from converters.search.budget import Budget
@@ -71,7 +72,7 @@ def choose(
         taken = fits(whole, budget)
         trail.append(row(whole, RESIDENT, budget, taken=taken))
         if taken:
-            return replace(whole, considered=tuple(trail))
+            return _finished(whole, trail)
         found += resident_noted(graph, budget, cost, overhead, trail) if True in MASKS else []
     ways = _ways(graph, batch, sample, scale, overhead, budget.regions)
     if budget.least:
@@ -84,7 +85,7 @@ def choose(
             taken = fits(tried[-1], budget)
             prepared.trail.append(row(tried[-1], in_words(recipe), budget, taken=taken))
             if taken:
-                found.append(refined(prepared, tried[-1], budget, cost).with_plan())
+                found.append(refined(prepared, tried[-1], budget, cost).packed_anew())
                 break
         else:
             leasts.append(_least(tried))
@@ -92,7 +93,11 @@ def choose(
     if not found:
         raise NothingFits(budget, min(leasts, key=needed))
     best = min(found, key=lambda schedule: schedule.cost)
-    return replace(best, considered=tuple(trail))
+    return _finished(best, trail)
+
+
+def _finished(schedule: Schedule, trail: Iterable[Considered]) -> Schedule:
+    return replace(schedule, graph=without_unused(schedule.graph), considered=tuple(trail))
 
 
 def least_ram(
@@ -154,7 +159,7 @@ def _with_least_ram(
     close = _CLOSE * min(needed(schedule) for _, schedule in found)
     best = min(
         (
-            refined(prepared, schedule, Budget(schedule.ram_bytes), cost).with_plan()
+            refined(prepared, schedule, Budget(schedule.ram_bytes), cost).packed_anew()
             for prepared, schedule in found
             if needed(schedule) <= close
         ),
@@ -167,7 +172,7 @@ def _with_least_ram(
             best = min(best, whole, key=ram_and_cost)
             words = NOTED if whole.recipe.masks else RESIDENT
             trail.append(row(whole, words, Budget(least=True), taken=best is whole))
-    return replace(best, considered=tuple(trail))
+    return _finished(best, trail)
 
 
 def _least_of(prepared: Prepared, recipes: list[Recipe], cost: Cost) -> Schedule:
@@ -192,7 +197,7 @@ def _least(found: list[Schedule]) -> Schedule:
     by_bound = sorted(found, key=lambda schedule: (bound(schedule), schedule.cost))
     for schedule in by_bound[:_REPACKED]:
         if (bound(schedule), schedule.cost) < ram_and_cost(least):
-            least = min(least, schedule.with_plan(), key=ram_and_cost)
+            least = min(least, schedule.packed_anew(), key=ram_and_cost)
     return least
 
 

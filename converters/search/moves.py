@@ -18,10 +18,13 @@ from converters.search.recipe import Place, Prepared, Recipe, in_loops
 
 @dataclass(frozen=True)
 class Move:
-    """``words`` are for the report. ``pieces``: a chain, and in how many it is to run."""
+    """``words`` are for the report. ``where``: the streamed subgraph that it changes, if it is no
+    more than one. ``pieces``: a chain, and in how many it is to run.
+    """
 
     words: str
     of: Callable[[Recipe], Recipe]
+    where: str | None = None
     pieces: tuple[Place, int] | None = None
     alone: bool = False
     """Whether another one may undo what it saves."""
@@ -44,23 +47,24 @@ def moves(prepared: Prepared, recipe: Recipe, graph: Graph) -> Iterator[Move]:
             if chain.channels % count == 0:
                 pieces = "one piece" if count == 1 else f"{count} pieces"
                 change = partial(_in_pieces, place=place, count=count)
-                yield Move(f"{where} in {pieces}", change, (place, count))
+                yield Move(f"{where} in {pieces}", change, place[0], (place, count))
         for op in subgraph.ops:
             if op.outputs and op.outputs[0] in chain.outputs and _worth_keeping(op):
                 words = f"{where}: {op.kind} {op.outputs[0]} stored, not computed again"
-                yield Move(words, partial(_keeping, place=place, tensors=op.outputs))
+                yield Move(words, partial(_keeping, place=place, tensors=op.outputs), place[0])
     looped = in_loops(prepared, recipe)
     for index in prepared.streamed:
         name = prepared.graph.subgraphs[index].name
         readers = code_readers(looped, index)
         if len(readers) > 1:
-            yield Move(f"codes kept in {name}", partial(_fetching_once, name=name), alone=True)
+            change = partial(_fetching_once, name=name)
+            yield Move(f"codes kept in {name}", change, name, alone=True)
         for n in loops_over_codes(looped, index):
             words = f"reader {n} in {name} fetches once for all iterations"
-            yield Move(words, partial(_fetching_around, place=(name, n)), alone=True)
+            yield Move(words, partial(_fetching_around, place=(name, n)), name, alone=True)
         for n in range(len(readers)):
             words = f"reader {n} in {name} has all of a sample as floats"
-            yield Move(words, partial(_as_floats, place=(name, n)), alone=True)
+            yield Move(words, partial(_as_floats, place=(name, n)), name, alone=True)
     for subgraph in graph.subgraphs:
         for op, noted in notes(subgraph):
             words = not_used(op, noted, subgraph.name)
@@ -110,7 +114,7 @@ def _as_floats(recipe: Recipe, *, place: Place) -> Recipe:
 def _chains(prepared: Prepared, recipe: Recipe) -> Iterator[tuple[Place, Chain, Subgraph]]:
     if recipe.at_least is None:
         return
-    for position, index in enumerate(prepared.streamed):
+    for index in prepared.streamed:
         subgraph = prepared.graph.subgraphs[index]
-        for n, chain in enumerate(prepared.chains_of(position, recipe.at_least)):
+        for n, chain in enumerate(prepared.chains_of(index, recipe.at_least)):
             yield (subgraph.name, n), chain, subgraph

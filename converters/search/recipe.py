@@ -27,6 +27,7 @@ from converters.passes.stream_channels import Chain, chains, stream_channels
 from converters.passes.sums_ahead import sums_ahead
 from converters.passes.sums_early import sums_early
 from converters.passes.without_notes import without_notes
+from converters.passes.without_unused import with_unused
 from converters.planner.regions import Region
 
 Place = tuple[str, int]
@@ -79,11 +80,22 @@ class Prepared:
     """What a search looked at, row by row; it grows."""
     _chains: dict[tuple[int, int], list[Chain]] = field(default_factory=dict, compare=False)
 
-    def chains_of(self, position: int, at_least: int) -> list[Chain]:
-        if (position, at_least) not in self._chains:
-            found = chains(self.graph.subgraphs[self.streamed[position]], at_least)
-            self._chains[position, at_least] = found
-        return self._chains[position, at_least]
+    def chains_of(self, index: int, at_least: int) -> list[Chain]:
+        if (index, at_least) not in self._chains:
+            self._chains[index, at_least] = chains(self.graph.subgraphs[index], at_least)
+        return self._chains[index, at_least]
+
+    def only(self, name: str) -> Prepared:
+        """With the chains of one subgraph: schedules that differ there differ in cost by as much
+        as those of the whole.
+        """
+        found = [
+            (index, depth)
+            for index, depth in zip(self.streamed, self.depths, strict=True)
+            if self.graph.subgraphs[index].name == name
+        ]
+        streamed, depths = zip(*found, strict=True)
+        return replace(self, streamed=streamed, depths=depths)
 
 
 def prepare(
@@ -139,15 +151,15 @@ def in_loops(prepared: Prepared, recipe: Recipe) -> Graph:
     """With its chains in loops; every body still fetches its sample once, at its head."""
     graph = prepared.graph
     if recipe.at_least is not None:
-        for position, (index, depth) in enumerate(
-            zip(prepared.streamed, prepared.depths, strict=True)
-        ):
+        for index, depth in zip(prepared.streamed, prepared.depths, strict=True):
             name = prepared.graph.subgraphs[index].name
-            for n, chain in enumerate(prepared.chains_of(position, recipe.at_least)):
+            for n, chain in enumerate(prepared.chains_of(index, recipe.at_least)):
                 place = (name, n)
                 count = recipe.slices.get(place, chain.channels)
                 kept = {t for where, t in recipe.kept if where == place}
                 if count == 1:
+                    looped = stream_channels(graph, index, chain, chain.channels, depth=depth)
+                    graph = with_unused(graph, len(looped.subgraphs) - len(graph.subgraphs))
                     continue
                 graph = stream_channels(graph, index, chain, count, depth=depth, kept=kept)
     return sums_early(graph) if recipe.ahead else graph

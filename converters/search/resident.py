@@ -44,8 +44,8 @@ def resident(
         graph = without_notes(noted(graph), recipe.whole)
     finished = finish(graph)
     beside = overhead(finished)
-    plan = packed(finished, beside, regions, rounds)
-    return Schedule("resident", recipe, finished, plan, cost(finished), beside, regions)
+    packing = packed(finished, beside, regions, rounds)
+    return Schedule("resident", recipe, finished, packing, cost(finished), beside, regions)
 
 
 def resident_noted(
@@ -77,7 +77,7 @@ def resident_noted(
 def least_resident(graph: Graph, cost: Cost, overhead: Overhead, below: int) -> list[Schedule]:
     """With and without bits and indices, where that may take less than ``below`` bytes."""
     tried = [resident(graph, cost, overhead, recipe=r, rounds=0) for r in (PLAIN, _ALL_NOTES)]
-    found = [schedule.with_plan() for schedule in tried if bound(schedule) < below]
+    found = [schedule.packed_anew() for schedule in tried if bound(schedule) < below]
     return [schedule for schedule in found if needed(schedule) < below]
 
 

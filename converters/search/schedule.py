@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from converters.errors import ConversionError
 from converters.graph import FOR_EACH, Graph
-from converters.planner.plan import Plan, make_plan
+from converters.planner.plan import Needs, Plan, make_plan, needs
 from converters.planner.regions import Region, usable
 from converters.planner.solver import ROUNDS
 from converters.search.budget import Budget
@@ -22,13 +23,23 @@ Overhead = Callable[[Graph], int]
 
 
 @dataclass(frozen=True)
+class Packing:
+    """What a plan takes, and the arguments of ``make_plan`` that give it."""
+
+    needs: Needs
+    enough: int
+    rounds: int
+    regions: tuple[Region, ...]
+
+
+@dataclass(frozen=True)
 class Schedule:
-    """A graph, ops in order, with its plan and what it is predicted to cost."""
+    """A graph, ops in order, what its plan takes and what it is predicted to cost."""
 
     level: str
     recipe: Recipe
     graph: Graph
-    plan: Plan
+    packing: Packing
     cost: float
     overhead_bytes: int
     """RAM of the firmware beside the arena."""
@@ -37,21 +48,31 @@ class Schedule:
     considered: tuple[Considered, ...] = ()
     """All that the search looked at, in its order."""
 
-    def with_plan(self, *, enough: int = 0, rounds: int = ROUNDS) -> Schedule:
-        """The same, packed anew. Arguments of ``make_plan``."""
+    def packed_anew(self, *, enough: int = 0, rounds: int = ROUNDS) -> Schedule:
+        """Arguments of ``make_plan``."""
         return replace(
-            self, plan=packed(self.graph, self.overhead_bytes, self.regions, rounds, enough)
+            self, packing=packed(self.graph, self.overhead_bytes, self.regions, rounds, enough)
         )
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Where all tensors lie."""
+        how = self.packing
+        return make_plan(self.graph, enough=how.enough, rounds=how.rounds, regions=how.regions)
+
+    @property
+    def needs(self) -> Needs:
+        return self.packing.needs
 
     @property
     def ram_bytes(self) -> int:
         """All of it, of the firmware."""
-        return self.plan.arena_bytes + self.overhead_bytes
+        return self.needs.arena_bytes + self.overhead_bytes
 
     @property
     def bound_bytes(self) -> int:
         """What no packing of it can be below."""
-        return self.plan.lower_bound + self.overhead_bytes
+        return self.needs.lower_bound + self.overhead_bytes
 
     def in_words(self) -> dict[str, Any]:
         """For the report: the choices, in the order in which they were made."""
@@ -80,7 +101,7 @@ class Schedule:
                 "arena_bytes": use.bytes,
                 "taken_bytes": use.bytes + (0 if n else self.overhead_bytes),
             }
-            for n, (region, use) in enumerate(zip(self.regions, self.plan.regions, strict=True))
+            for n, (region, use) in enumerate(zip(self.regions, self.needs.regions, strict=True))
         ]
 
 
@@ -104,7 +125,9 @@ def _too_small(least: Schedule) -> str:
     words = least.in_words()["regions"]
     given = ", ".join(f"{r['name']} {r['bytes']}" for r in words)
     missing = ", ".join(
-        f"region {use.name} misses {use.missing} bytes" for use in least.plan.regions if use.missing
+        f"region {use.name} misses {use.missing} bytes"
+        for use in least.needs.regions
+        if use.missing
     )
     return (
         f"ram: {missing}; the model trains in {least.ram_bytes} bytes at least, {given} are given"
@@ -113,15 +136,14 @@ def _too_small(least: Schedule) -> str:
 
 def packed(
     graph: Graph, overhead: int, regions: tuple[Region, ...], rounds: int, enough: int = 0
-) -> Plan:
-    if regions:
-        return make_plan(graph, rounds=rounds, regions=usable(regions, overhead))
-    return make_plan(graph, rounds=rounds, enough=enough)
+) -> Packing:
+    left = usable(regions, overhead) if regions else ()
+    return Packing(needs(graph, enough=enough, rounds=rounds, regions=left), enough, rounds, left)
 
 
 def needed(schedule: Schedule) -> int:
     """Bytes of RAM; of several regions, bytes that they are too small by."""
-    return schedule.plan.missing if schedule.regions else schedule.ram_bytes
+    return schedule.needs.missing if schedule.regions else schedule.ram_bytes
 
 
 def bound(schedule: Schedule) -> int:
@@ -140,7 +162,7 @@ def squeezed(schedule: Schedule, budget: Budget, *, rounds: int = ROUNDS) -> Sch
         return schedule
     if schedule.bound_bytes > budget.ram_bytes:
         return schedule
-    return schedule.with_plan(enough=budget.ram_bytes - schedule.overhead_bytes, rounds=rounds)
+    return schedule.packed_anew(enough=budget.ram_bytes - schedule.overhead_bytes, rounds=rounds)
 
 
 def row(schedule: Schedule, change: str, budget: Budget, *, taken: bool) -> Considered:
@@ -151,5 +173,5 @@ def row(schedule: Schedule, change: str, budget: Budget, *, taken: bool) -> Cons
 
 def fits(schedule: Schedule, budget: Budget) -> bool:
     if budget.regions:
-        return schedule.plan.missing == 0
+        return schedule.needs.missing == 0
     return budget.ram_bytes is None or schedule.ram_bytes <= budget.ram_bytes

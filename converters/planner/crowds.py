@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where in a graph more is live than there is room for: which of its loops no packing can save."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from converters.graph import FOR_EACH, Graph, Subgraph
+from converters.planner.placement import Packed
+from converters.planner.problem import Problem
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Ticks first..last of a subgraph's clock (see ``lifetimes``), both included, belong to
+    ``name``: a loop's body, or the subgraph itself.
+    """
+
+    name: str
+    first: int
+    last: int
+
+
+def crowded(graph: Graph, index: int, part: Packed, room: int) -> frozenset[str]:
+    """Names of the outermost loops' bodies of subgraph ``index`` in which more than ``room`` bytes
+    live at one time; its own name, if that is between them.
+    """
+    if part.lower_bound <= room:
+        return frozenset()
+    stretches = list(_stretches(graph, graph.subgraphs[index]))
+    return frozenset(
+        next(s.name for s in stretches if s.first <= tick <= s.last)
+        for tick in _crowded_ticks(part.problem, room)
+    )
+
+
+def _crowded_ticks(problem: Problem, room: int) -> Iterator[int]:
+    """First ticks of the stretches of time in which more lives, and of what is born in them."""
+    change: dict[int, int] = {}
+    for b in problem.buffers:
+        change[b.first] = change.get(b.first, 0) + b.size
+        change[b.last + 1] = change.get(b.last + 1, 0) - b.size
+    live = 0
+    for tick in sorted(change):
+        live += change[tick]
+        if live > room:
+            yield tick
+
+
+def _stretches(graph: Graph, subgraph: Subgraph) -> Iterator[Stretch]:
+    tick = 0
+    for op in subgraph.ops:
+        tick += 1
+        if op.kind == FOR_EACH:
+            body = graph.subgraphs[op.options["subgraph"]]
+            end = tick + _ticks(graph, body) + 1
+            yield Stretch(body.name, tick, end)
+            tick = end
+    yield Stretch(subgraph.name, 0, tick + 1)
+
+
+def _ticks(graph: Graph, subgraph: Subgraph) -> int:
+    """How long a body takes, with the tick after its last op."""
+    inner = [graph.subgraphs[op.options["subgraph"]] for op in subgraph.ops if op.kind == FOR_EACH]
+    return len(subgraph.ops) + 1 + sum(_ticks(graph, body) + 1 for body in inner)
