@@ -67,7 +67,14 @@ def _loop(
 
 def chains(subgraph: Subgraph, at_least: int) -> list[Chain]:
     """The chains through tensors of ``at_least`` bytes, in the order of their first ops."""
-    members: dict[int, Pattern] = {}
+    possible = subgraph.once(chains, lambda: _possible(subgraph))
+    members = {i: found for i, (found, largest) in possible.items() if largest >= at_least}
+    return _joined(subgraph, members)
+
+
+def _possible(subgraph: Subgraph) -> dict[int, tuple[Pattern, int]]:
+    """Ops that can run slice by slice, and the bytes of their largest tensor that is cut."""
+    members: dict[int, tuple[Pattern, int]] = {}
     # A sample is there as a whole, in its buffer or where the application has it.
     fetched = {t for op in subgraph.ops if op.kind == FETCH for t in op.outputs}
     updated = _updated(subgraph)
@@ -77,10 +84,9 @@ def chains(subgraph: Subgraph, at_least: int) -> list[Chain]:
         if found is None or found.result is Result.SUM and not _shrinks(subgraph, i):
             continue
         cut = set(_cut(subgraph, i, found)) - fetched
-        largest = max((subgraph.tensors[t].bytes for t in cut), default=0)
-        if largest >= at_least and _computed(subgraph, i) and not updated & set(cut):
-            members[i] = found
-    return _joined(subgraph, members)
+        if _computed(subgraph, i) and not updated & set(cut):
+            members[i] = found, max((subgraph.tensors[t].bytes for t in cut), default=0)
+    return members
 
 
 def _updated(subgraph: Subgraph) -> set[int]:

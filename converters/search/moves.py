@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from converters.graph import Graph, Op, Subgraph
+from converters.graph import Graph, Op, Subgraph, bodies_under
 from converters.passes.commit_last import NOTES
 from converters.passes.fetch_again import code_readers, loops_over_codes
 from converters.passes.slope_sums import SLOPES
@@ -65,13 +65,25 @@ def moves(prepared: Prepared, recipe: Recipe, graph: Graph) -> Iterator[Move]:
         for n in range(len(readers)):
             words = f"reader {n} in {name} has all of a sample as floats"
             yield Move(words, partial(_as_floats, place=(name, n)), name, alone=True)
+    owner = _owners(prepared, graph)
     for subgraph in graph.subgraphs:
         for op, noted in notes(subgraph):
             words = not_used(op, noted, subgraph.name)
-            yield Move(words, partial(_whole, place=(subgraph.name, noted)))
-    for subgraph in graph.subgraphs:
-        words = f"workspaces of fast filters in {subgraph.name}"
-        yield Move(words, partial(_fast_in, name=subgraph.name))
+            change = partial(_whole, place=(subgraph.name, noted))
+            yield Move(words, change, owner.get(subgraph.name))
+    for name in dict.fromkeys(subgraph.name for subgraph in graph.subgraphs):
+        words = f"workspaces of fast filters in {name}"
+        yield Move(words, partial(_fast_in, name=name), owner.get(name))
+
+
+def _owners(prepared: Prepared, graph: Graph) -> dict[str, str]:
+    """By the names of streamed subgraphs and of the bodies in them: the streamed ones."""
+    streamed = [graph.subgraphs[index] for index in prepared.streamed]
+    return {s.name: owner.name for owner in streamed for s in _and_under(owner, graph)}
+
+
+def _and_under(subgraph: Subgraph, graph: Graph) -> tuple[Subgraph, ...]:
+    return subgraph, *bodies_under(subgraph, graph.subgraphs)
 
 
 def not_used(note: Op, tensor: int, subgraph: str) -> str:

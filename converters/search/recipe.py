@@ -27,7 +27,7 @@ from converters.passes.stream_channels import Chain, chains, stream_channels
 from converters.passes.sums_ahead import sums_ahead
 from converters.passes.sums_early import sums_early
 from converters.passes.without_notes import without_notes
-from converters.passes.without_unused import with_unused
+from converters.passes.without_unused import UNUSED, with_unused
 from converters.planner.regions import Region
 
 Place = tuple[str, int]
@@ -86,16 +86,20 @@ class Prepared:
         return self._chains[index, at_least]
 
     def only(self, name: str) -> Prepared:
-        """With the chains of one subgraph: schedules that differ there differ in cost by as much
-        as those of the whole.
+        """With the chains of one subgraph, and nothing in the other bodies: schedules that differ
+        there differ in cost by as much as those of the whole.
         """
-        found = [
-            (index, depth)
-            for index, depth in zip(self.streamed, self.depths, strict=True)
-            if self.graph.subgraphs[index].name == name
-        ]
-        streamed, depths = zip(*found, strict=True)
-        return replace(self, streamed=streamed, depths=depths)
+        bodies = self.graph.bodies()
+        subgraphs = list(self.graph.subgraphs)
+        streamed, depths = [], []
+        for index, depth in zip(self.streamed, self.depths, strict=True):
+            if subgraphs[index].name == name:
+                streamed.append(index)
+                depths.append(depth)
+            elif index in bodies:
+                subgraphs[index] = UNUSED
+        graph = replace(self.graph, subgraphs=tuple(subgraphs))
+        return replace(self, graph=graph, streamed=tuple(streamed), depths=tuple(depths))
 
 
 def prepare(
