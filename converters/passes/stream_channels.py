@@ -9,14 +9,15 @@ needs of the forward half is computed again (see ``loops``).
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from math import gcd
 
-from converters.graph import FETCH, Graph, Subgraph
+from converters.graph import FETCH, FOR_EACH, Graph, Op, Subgraph
 from converters.passes.commit_last import UPDATES
 from converters.passes.loops import Loop, split, with_bodies
 from converters.passes.slicing import Pattern, Result, first_axis, pattern
+from converters.passes.without_unused import UNUSED
 
 
 @dataclass(frozen=True)
@@ -29,27 +30,67 @@ class Chain:
     channels: int
 
 
-def stream_channels(
-    graph: Graph,
-    index: int,
-    chain: Chain,
-    count: int,
-    *,
-    depth: int,
-    kept: Collection[int] = (),
-) -> Graph:
-    """Subgraph ``index``, itself inside ``depth`` loops, with a chain in loops of ``count``.
-    ``kept``: tensors to be stored whole instead of computed again.
+@dataclass(frozen=True)
+class Sliced:
+    """A chain that runs in loops of ``count``; in none, if that is 1. ``kept``: tensors to be
+    stored whole instead of computed again.
+    """
+
+    chain: Chain
+    count: int
+    kept: frozenset[int] = frozenset()
+
+
+def stream_channels(graph: Graph, index: int, chosen: Sequence[Sliced], *, depth: int) -> Graph:
+    """Subgraph ``index``, itself inside ``depth`` loops, with some of its chains in loops. Bodies
+    have the same numbers whatever the counts: one that there is not is ``UNUSED``.
     """
     subgraph, first_body = graph.subgraphs[index], len(graph.subgraphs)
-
-    def made() -> tuple[Subgraph, list[Subgraph]]:
-        loop = _loop(subgraph, chain, count, depth=depth, kept=kept)
-        return split(subgraph, loop, first_body=first_body)
-
-    key = (stream_channels, chain.outputs, count, depth, frozenset(kept), first_body)
-    outer, bodies = subgraph.once(key, made)
+    key = (stream_channels, tuple(chosen), depth)
+    outer, bodies = subgraph.once(key, lambda: _looped(subgraph, chosen, depth))
+    outer = outer.once(
+        (stream_channels, first_body), lambda: _numbered(outer, first_body - _FIRST_BODY)
+    )
     return with_bodies(graph, index, outer, bodies)
+
+
+_FIRST_BODY = 1 << 20
+"""Number of a subgraph's first body, until it is known where in a graph it comes."""
+
+
+def _looped(
+    outer: Subgraph, chosen: Sequence[Sliced], depth: int
+) -> tuple[Subgraph, list[Subgraph]]:
+    bodies: list[Subgraph] = []
+    for sliced in chosen:
+        if sliced.count == 1:
+            whole = Sliced(sliced.chain, sliced.chain.channels)
+            bodies += [UNUSED] * len(_split(outer, whole, len(bodies), depth)[1])
+        else:
+            outer, made = _split(outer, sliced, len(bodies), depth)
+            bodies += made
+    return outer, bodies
+
+
+def _split(
+    subgraph: Subgraph, sliced: Sliced, before: int, depth: int
+) -> tuple[Subgraph, list[Subgraph]]:
+    def made() -> tuple[Subgraph, list[Subgraph]]:
+        loop = _loop(subgraph, sliced.chain, sliced.count, depth=depth, kept=sliced.kept)
+        return split(subgraph, loop, first_body=_FIRST_BODY + before)
+
+    return subgraph.once((_split, sliced, before, depth), made)
+
+
+def _numbered(subgraph: Subgraph, by: int) -> Subgraph:
+    """With the bodies of new loops ``by`` numbers on."""
+
+    def numbered(op: Op) -> Op:
+        if op.kind != FOR_EACH or op.options["subgraph"] < _FIRST_BODY:
+            return op
+        return replace(op, options={**op.options, "subgraph": op.options["subgraph"] + by})
+
+    return replace(subgraph, ops=tuple(map(numbered, subgraph.ops)))
 
 
 def _loop(

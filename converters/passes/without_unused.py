@@ -14,10 +14,6 @@ from converters.graph import FOR_EACH, Graph, Op, Subgraph
 UNUSED = Subgraph("unused", (), (), (), ())
 
 
-def with_unused(graph: Graph, count: int) -> Graph:
-    return replace(graph, subgraphs=(*graph.subgraphs, *[UNUSED] * count))
-
-
 def without_unused(graph: Graph) -> Graph:
     """They come after all that signatures call."""
     used = [n for n, subgraph in enumerate(graph.subgraphs) if subgraph != UNUSED]

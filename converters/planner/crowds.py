@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,8 +14,8 @@ from converters.planner.problem import Problem
 
 @dataclass(frozen=True)
 class Stretch:
-    """Ticks first..last of a subgraph's clock (see ``lifetimes``), both included, belong to
-    ``name``: a loop's body, or the subgraph itself.
+    """Ticks first..last of a subgraph's clock (see ``lifetimes``), both included, in which the
+    body ``name`` runs.
     """
 
     name: str
@@ -28,11 +29,14 @@ def crowded(graph: Graph, index: int, part: Packed, room: int) -> frozenset[str]
     """
     if part.lower_bound <= room:
         return frozenset()
-    stretches = list(_stretches(graph, graph.subgraphs[index]))
-    return frozenset(
-        next(s.name for s in stretches if s.first <= tick <= s.last)
-        for tick in _crowded_ticks(part.problem, room)
-    )
+    subgraph = graph.subgraphs[index]
+    stretches = list(_stretches(graph, subgraph))
+    found = set()
+    for tick in _crowded_ticks(part.problem, room):
+        at = bisect_left(stretches, tick, key=lambda stretch: stretch.last)
+        inside = at < len(stretches) and stretches[at].first <= tick
+        found.add(stretches[at].name if inside else subgraph.name)
+    return frozenset(found)
 
 
 def _crowded_ticks(problem: Problem, room: int) -> Iterator[int]:
@@ -49,6 +53,7 @@ def _crowded_ticks(problem: Problem, room: int) -> Iterator[int]:
 
 
 def _stretches(graph: Graph, subgraph: Subgraph) -> Iterator[Stretch]:
+    """Of its loops, in their order."""
     tick = 0
     for op in subgraph.ops:
         tick += 1
@@ -57,7 +62,6 @@ def _stretches(graph: Graph, subgraph: Subgraph) -> Iterator[Stretch]:
             end = tick + _ticks(graph, body) + 1
             yield Stretch(body.name, tick, end)
             tick = end
-    yield Stretch(subgraph.name, 0, tick + 1)
 
 
 def _ticks(graph: Graph, subgraph: Subgraph) -> int:

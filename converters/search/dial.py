@@ -176,13 +176,16 @@ def _with_least_ram(
 
 
 def _least_of(prepared: Prepared, recipes: list[Recipe], cost: Cost) -> Schedule:
-    """The recipe with the least RAM; those that cannot have it are not packed."""
+    """The recipe with the least RAM, and of those with the fewest instructions; those that cannot
+    be it are not packed.
+    """
     found: list[Schedule] = []
     for recipe in recipes:
         graph = build(prepared, recipe)
-        below = min(map(needed, found), default=None)
-        if below is None or least_arena(graph) + prepared.overhead(graph) <= below:
-            found.append(planned(prepared, recipe, graph, cost(graph)))
+        executed = cost(graph)
+        at_best = least_arena(graph) + prepared.overhead(graph), executed
+        if not found or at_best < min(map(ram_and_cost, found)):
+            found.append(planned(prepared, recipe, graph, executed))
     least = _least(found)
     prepared.trail.extend(
         row(s, in_words(s.recipe), Budget(least=True), taken=s.recipe == least.recipe)

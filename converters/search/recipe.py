@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,11 +23,11 @@ from converters.passes.sign_bits import sign_bits
 from converters.passes.slope_sums import slope_sums
 from converters.passes.split_norms import split_norms
 from converters.passes.stream_batch import stream_batch
-from converters.passes.stream_channels import Chain, chains, stream_channels
+from converters.passes.stream_channels import Chain, Sliced, chains, stream_channels
 from converters.passes.sums_ahead import sums_ahead
 from converters.passes.sums_early import sums_early
 from converters.passes.without_notes import without_notes
-from converters.passes.without_unused import UNUSED, with_unused
+from converters.passes.without_unused import UNUSED
 from converters.planner.regions import Region
 
 Place = tuple[str, int]
@@ -62,6 +62,13 @@ class Recipe:
     """Bits and indices instead of tensors (see ``noted``)."""
     whole: frozenset[Place] = frozenset()
     """Of these, by subgraph and tensor, those that are not used after all."""
+
+    def part(self, name: str) -> Hashable:
+        """What it says of the chains and readers of a subgraph."""
+        slices = frozenset((n, count) for (where, n), count in self.slices.items() if where == name)
+        kept = frozenset(entry for entry in self.kept if entry[0][0] == name)
+        readers = frozenset(place for place in self.around | self.floats if place[0] == name)
+        return slices, kept, readers, name in self.fetch_once
 
 
 @dataclass(frozen=True)
@@ -157,15 +164,13 @@ def in_loops(prepared: Prepared, recipe: Recipe) -> Graph:
     if recipe.at_least is not None:
         for index, depth in zip(prepared.streamed, prepared.depths, strict=True):
             name = prepared.graph.subgraphs[index].name
+            chosen = []
             for n, chain in enumerate(prepared.chains_of(index, recipe.at_least)):
                 place = (name, n)
                 count = recipe.slices.get(place, chain.channels)
-                kept = {t for where, t in recipe.kept if where == place}
-                if count == 1:
-                    looped = stream_channels(graph, index, chain, chain.channels, depth=depth)
-                    graph = with_unused(graph, len(looped.subgraphs) - len(graph.subgraphs))
-                    continue
-                graph = stream_channels(graph, index, chain, count, depth=depth, kept=kept)
+                kept = frozenset(t for where, t in recipe.kept if where == place)
+                chosen.append(Sliced(chain, count, kept))
+            graph = stream_channels(graph, index, chosen, depth=depth)
     return sums_early(graph) if recipe.ahead else graph
 
 

@@ -42,12 +42,17 @@ def planned(
 def refined(prepared: Prepared, base: Schedule, budget: Budget, cost: Cost) -> Schedule:
     """``base`` with what saves instructions and still fits, the most first: chains in fewer pieces,
     tensors stored instead of computed again, fast algorithms. Some save only after others, so
-    those that do not at first are tried once more.
+    those that do not at first are tried once more where something has changed.
     """
     search = _Search(prepared, budget, cost)
     possible = [m for m in moves(prepared, base.recipe, base.graph) if not m.is_done(base.recipe)]
     best, useless = search.improved(base, possible)
-    return base if best is base else search.improved(best, useless)[0]
+    again = [
+        move
+        for move in useless
+        if move.where is None or best.recipe.part(move.where) != base.recipe.part(move.where)
+    ]
+    return search.improved(best, again)[0]
 
 
 @dataclass(frozen=True)
