@@ -9,7 +9,7 @@ from typing import Any
 
 from converters.emit.op_features import features
 from converters.errors import ConversionError
-from converters.graph import FETCH, Graph, Op, Same, Subgraph, Tensor
+from converters.graph import FETCH, FOR_EACH, Graph, Op, Same, Subgraph, Tensor
 from converters.targets import ESTIMATED, TARGETS
 from converters.targets.costs import CostTable, read_costs
 from converters.targets.stacks import read_stacks
@@ -22,19 +22,29 @@ def predict_step(graph: Graph, table: CostTable, known: Known | None = None) -> 
     """Instructions of one call of ``train``. ``known``: of ops that were met before; it grows."""
     known = {} if known is None else known
     constant, by_element = table.step
-    total = 0.0
-    costs = [
-        s.once((predict_step, Same((table,))), partial(_instructions_of, s, table, known))
-        for s in graph.subgraphs
-    ]
-    for at, place, times in graph.runs(graph.signatures["train"].subgraph):
-        total += times * costs[at][place]
+    total = _instructions_of(graph, graph.signatures["train"].subgraph, table, known)
     return round(total + constant + by_element * elements_checked(graph))
 
 
-def _instructions_of(subgraph: Subgraph, table: CostTable, known: Known) -> list[float]:
-    """Of each op, bodies of loops not counted."""
-    return [_instructions(subgraph, place, table, known) for place in range(len(subgraph.ops))]
+def _instructions_of(graph: Graph, index: int, table: CostTable, known: Known) -> float:
+    """Of one call of a subgraph, bodies of its loops included."""
+    subgraph = graph.subgraphs[index]
+    total = subgraph.once((predict_step, Same((table,))), lambda: _own(subgraph, table, known))
+    for body, count in subgraph.once(_loops, partial(_loops, subgraph)):
+        total += count * _instructions_of(graph, body, table, known)
+    return total
+
+
+def _own(subgraph: Subgraph, table: CostTable, known: Known) -> float:
+    """Bodies of loops not counted."""
+    places = range(len(subgraph.ops))
+    return sum(_instructions(subgraph, place, table, known) for place in places)
+
+
+def _loops(subgraph: Subgraph) -> list[tuple[int, int]]:
+    """Of each: the number of its body, and how often that runs."""
+    loops = (op.options for op in subgraph.ops if op.kind == FOR_EACH)
+    return [(options["subgraph"], options["count"]) for options in loops]
 
 
 def _instructions(subgraph: Subgraph, place: int, table: CostTable, known: Known) -> float:

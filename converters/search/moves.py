@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
 from converters.graph import Graph, Op, Subgraph, bodies_under
 from converters.passes.commit_last import NOTES
+from converters.passes.fast_fir import add_fast_fir
 from converters.passes.fetch_again import code_readers, loops_over_codes
 from converters.passes.slope_sums import SLOPES
 from converters.passes.stream_channels import Chain
@@ -41,6 +43,7 @@ def moves(prepared: Prepared, recipe: Recipe, graph: Graph) -> Iterator[Move]:
     """Those of a recipe and its graph: chains in fewer pieces, tensors stored instead of computed
     again, tensors instead of their bits, codes kept, samples as floats, fast algorithms.
     """
+    loops = _loops_with(prepared, graph)
     for place, chain, subgraph in _chains(prepared, recipe):
         where = f"chain {place[1]} of {place[0]}"
         for count in range(1, chain.channels):
@@ -49,7 +52,9 @@ def moves(prepared: Prepared, recipe: Recipe, graph: Graph) -> Iterator[Move]:
                 change = partial(_in_pieces, place=place, count=count)
                 yield Move(f"{where} in {pieces}", change, place[0], (place, count))
         for op in subgraph.ops:
-            if op.outputs and op.outputs[0] in chain.outputs and _worth_keeping(op):
+            if not op.outputs or op.outputs[0] not in chain.outputs or not _worth_keeping(op):
+                continue
+            if loops[place[0], subgraph.tensors[op.outputs[0]].name] > 1:
                 words = f"{where}: {op.kind} {op.outputs[0]} stored, not computed again"
                 yield Move(words, partial(_keeping, place=place, tensors=op.outputs), place[0])
     looped = in_loops(prepared, recipe)
@@ -71,9 +76,21 @@ def moves(prepared: Prepared, recipe: Recipe, graph: Graph) -> Iterator[Move]:
             words = not_used(op, noted, subgraph.name)
             change = partial(_whole, place=(subgraph.name, noted))
             yield Move(words, change, owner.get(subgraph.name))
-    for name in dict.fromkeys(subgraph.name for subgraph in graph.subgraphs):
+    pairs = zip(graph.subgraphs, add_fast_fir(graph).subgraphs, strict=True)
+    may_be_fast = [s.name for s, fast in pairs if len(fast.tensors) > len(s.tensors)]
+    for name in dict.fromkeys(may_be_fast):
         words = f"workspaces of fast filters in {name}"
         yield Move(words, partial(_fast_in, name=name), owner.get(name))
+
+
+def _loops_with(prepared: Prepared, graph: Graph) -> Counter[tuple[str, str]]:
+    """By streamed subgraph and tensor: how many of its loops compute (some of) it."""
+    return Counter(
+        (owner.name, name)
+        for owner in (graph.subgraphs[index] for index in prepared.streamed)
+        for body in bodies_under(owner, graph.subgraphs)
+        for name in {body.tensors[t].name for op in body.ops for t in op.outputs}
+    )
 
 
 def _owners(prepared: Prepared, graph: Graph) -> dict[str, str]:
