@@ -54,7 +54,9 @@ def moves(prepared: Prepared, recipe: Recipe, graph: Graph) -> Iterator[Move]:
         for op in subgraph.ops:
             if not op.outputs or op.outputs[0] not in chain.outputs or not _worth_keeping(op):
                 continue
-            if loops[place[0], subgraph.tensors[op.outputs[0]].name] > 1:
+            # It, or what it is made from, is computed more than once.
+            near = [subgraph.tensors[t].name for t in (*op.inputs, *op.outputs) if t >= 0]
+            if any(loops[place[0], name] > 1 for name in near):
                 words = f"{where}: {op.kind} {op.outputs[0]} stored, not computed again"
                 yield Move(words, partial(_keeping, place=place, tensors=op.outputs), place[0])
     looped = in_loops(prepared, recipe)
