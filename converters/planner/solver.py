@@ -82,7 +82,8 @@ class _Packing:
         """The most bytes that live at one time, of the times of each buffer."""
         self._near = [np.flatnonzero(row).tolist() for row in meet]
         self._meets = [row.tobytes() for row in meet]
-        self._hard, self._easy = frozenset(range(len(self._buffers))), []
+        self._hard = frozenset(range(len(self._buffers)))
+        self._easy: list[int] = []
         if not self._boundaries:  # across which hot ones come first, however small
             self._hard, self._easy = split(self._buffers, meet, enough)
 

@@ -156,9 +156,10 @@ def _one_each(moves: Iterable[Move]) -> Iterator[list[Move]]:
     """Groups of moves, in their order, of which no two are of one place."""
     waiting = list(moves)
     while waiting:
-        first = list({move.where: move for move in reversed(waiting)}.values())[::-1]
-        yield first
-        waiting = [move for move in waiting if move not in first]
+        first: dict[str | None, Move] = {}
+        later = [move for move in waiting if first.setdefault(move.where, move) is not move]
+        yield list(first.values())
+        waiting = later
 
 
 def _parts(group: Sequence[Move], crowded: frozenset[str]) -> list[list[Move]]:

@@ -69,23 +69,8 @@ def test_every_model_of_the_zoo_has_a_shape() -> None:
     assert set(SHAPES) == set(models.NAMES)
 
 
-TOO_SLOW = {
-    "deep_conv_net": "10 s: 60 schedules of large bodies are packed",
-    "eeg_tcnet": "15 to 20 s: a step has 470 buffers, one packing of them takes 4 ms",
-}
-"""Known not to be quick enough, and why: a plan that becomes so is welcome."""
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason=TOO_SLOW[name], raises=AssertionError))
-        if name in TOO_SLOW
-        else name
-        for name in models.NAMES
-    ],
-)
+@pytest.mark.parametrize("name", models.NAMES)
 def test_planning_is_quick(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plans = [("float32", None), ("float32", "min"), ("int16", "min"), ("flash", "min")]
     took = {plan: _planned(name, *plan, tmp_path, monkeypatch)[0] for plan in plans}
