@@ -8,6 +8,7 @@ from typing import Any
 
 from biotrain_tf.bench.memory import instructions_in_words
 from biotrain_tf.report.plots import ram_curves
+from converters.targets.stacks import GUARD_BYTES
 
 _KIB = 1024
 _HEADINGS = ("RAM KB", "wanted", "lower bound", "instructions", "a MAC")
@@ -32,7 +33,25 @@ def memory_table(rows: Sequence[dict[str, Any]]) -> str:
             "" if row["instructions_per_mac"] is None else f"{row['instructions_per_mac']:.2f}",
         ]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    found = predictions(rows)
+    return "\n".join([*lines, "", found] if found else lines)
+
+
+def predictions(rows: Sequence[dict[str, Any]]) -> str:
+    """How far what was predicted is from what was measured, of all rows that have both."""
+    both = [row for row in rows if row["measured"] and row["predicted_ram_bytes"] is not None]
+    if not both:
+        return ""
+    ram = [row["predicted_ram_bytes"] - row["ram_total_bytes"] for row in both]
+    steps = [
+        100 * (row["predicted_instructions_per_step"] / row["instructions_per_step"] - 1)
+        for row in both
+    ]
+    return (
+        f"Of {len(both)} plans that were run, predicted RAM is {min(ram):+,d} to {max(ram):+,d} "
+        f"bytes from the measured, {GUARD_BYTES} of them the end of a stack that must stay free; "
+        f"the instructions are {min(steps):+.1f} to {max(steps):+.1f} %."
+    )
 
 
 def memory_plot(rows: Sequence[dict[str, Any]]) -> str:

@@ -19,7 +19,7 @@ from biotrain_tf.device.interface import DEFAULT_TIMEOUT_S, DeviceError
 from biotrain_tf.device.model import read_model
 from biotrain_tf.device.protocol import Command, Line, Reply
 from biotrain_tf.device.qemu import QemuDevice
-from converters.emit.op_features import features
+from converters.emit.stack_family import stack_family
 from converters.graph import read
 from converters.search.budget import loop_depth
 from converters.targets import TARGETS
@@ -110,7 +110,7 @@ def _measure(path: Path, target: str, seen: _Seen) -> None:
         raise DeviceError(f"{device.name}: wanted {len(order)} operators; found {len(step.stacks)}")
     around = graph.loops_around(graph.signatures["train"].subgraph)
     for (at, i), stack in zip(order, step.stacks, strict=True):
-        family = features(graph.subgraphs[at], graph.subgraphs[at].ops[i]).family
+        family = stack_family(graph.subgraphs[at], graph.subgraphs[at].ops[i])
         key = (info.fetches_samples, around[at], family)
         seen.ops[key] = max(seen.ops[key], stack)
     depth = loop_depth(graph)

@@ -215,11 +215,17 @@ def _forward(conv: Convolution) -> Parts:
         yield kernel, counts, times * conv.batch * conv.groups
 
 
+def is_spread_along_column(conv: Convolution) -> bool:
+    """Whether a gradient of inputs goes from each output to a whole column of them."""
+    h, w = conv.height, conv.width
+    bare = w.taps == 1 and w.stride == 1 and w.pad == 0 and w.out == w.size
+    return bare and h.size > 1 and h.out == 1 and h.taps == h.size and h.pad == 0
+
+
 def _gradient_of_input(conv: Convolution) -> Parts:
     h, w = conv.height, conv.width
     times = conv.batch * conv.groups
-    bare = w.taps == 1 and w.stride == 1 and w.pad == 0 and w.out == w.size
-    if bare and h.size > 1 and h.out == 1 and h.taps == h.size and h.pad == 0:
+    if is_spread_along_column(conv):
         line = Lines(w.size, w.size, 0, h.size, conv.outputs, 1, 1, True)
         kernel, counts = correlation(line)
         yield kernel, counts, times * conv.inputs

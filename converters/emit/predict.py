@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from converters.emit.op_features import features
+from converters.emit.stack_family import stack_family
 from converters.errors import ConversionError
 from converters.graph import FETCH, FOR_EACH, Graph, Op, Same, Subgraph, Tensor
 from converters.targets import ESTIMATED, TARGETS
@@ -115,7 +116,7 @@ def stack_on(target: str) -> Callable[[Graph], int]:
     def family(subgraph: Subgraph, op: Op) -> str:
         key = _key(subgraph, op)
         if key not in families:
-            families[key] = features(subgraph, op).family
+            families[key] = stack_family(subgraph, op)
         return families[key]
 
     def stack(graph: Graph) -> int:

@@ -25,8 +25,8 @@ went so far for exhausted.
 class StackTable:
     """Bytes. ``resident`` and ``fetched``: of an operator that needs none of its own, in a training
     step with its batch in memory or sample by sample; ``loop``: what every loop around it adds;
-    ``families``: what an operator itself needs, by what computes it (converters/emit). ``start``:
-    of all checks before the first step, by how deep loops are.
+    ``families``: what an operator itself needs, by what computes it (stack_family of
+    converters/emit). ``start``: of all checks before the first step, by how deep loops are.
     """
 
     target: str
@@ -37,16 +37,23 @@ class StackTable:
     families: dict[str, int]
 
     def deepest(self, runs: Iterable[tuple[str, int]], *, fetched: bool) -> int:
-        """Of operators as (family, loops around it). One that was not measured is taken for the
-        neediest: a stack that is too small ends a step, one that is too large costs some RAM.
-        """
+        """Of operators as (family, loops around it)."""
         base = self.fetched if fetched else self.resident
-        unknown = max(self.families.values(), default=0)
         depth, most = 0, 0
         for family, loops in runs:
             depth = max(depth, loops)
-            most = max(most, base + loops * self.loop + self.families.get(family, unknown))
+            most = max(most, base + loops * self.loop + self.of(family))
         return max(most, self.start[min(depth, len(self.start) - 1)])
+
+    def of(self, family: str) -> int:
+        """Of one that was not measured: the most of its kernel's, if not of all there are. A stack
+        that is too small ends a step, one that is too large costs some RAM.
+        """
+        if family in self.families:
+            return self.families[family]
+        kernel = family.rpartition(": ")[2]
+        same = (need for name, need in self.families.items() if name.rpartition(": ")[2] == kernel)
+        return max(same, default=max(self.families.values(), default=0))
 
 
 def path_of(target: str) -> Path:
