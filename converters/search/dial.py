@@ -18,6 +18,7 @@ from converters.passes.without_unused import without_unused
 from converters.planner.plan import least_arena
 from converters.planner.regions import Region
 from converters.search.budget import Budget
+from converters.search.collector import collector_paused
 from converters.search.considered import NOTED, RESIDENT, Considered, in_words
 from converters.search.recipe import Prepared, Recipe, build, prepare
 from converters.search.refine import planned, refined
@@ -54,6 +55,7 @@ Way = tuple[Prepared, list[Recipe]]
 """A step, and what can be made of it."""
 
 
+@collector_paused()
 def choose(
     graph: Graph,
     *,
@@ -100,6 +102,7 @@ def _finished(schedule: Schedule, trail: Iterable[Considered]) -> Schedule:
     return replace(schedule, graph=without_unused(schedule.graph), considered=tuple(trail))
 
 
+@collector_paused()
 def least_ram(
     graph: Graph,
     *,
