@@ -16,9 +16,9 @@ from converters.search.moves import Move, moves
 from converters.search.recipe import Place, Prepared, Recipe, build
 from converters.search.schedule import Cost, Schedule, fits, packed, row
 
-_FEW_ROUNDS = 40
+_FEW_ROUNDS = 30
 """Of the solver, for one of many candidates."""
-_WORTH = 0.002
+_WORTH = 0.008
 """Share of the instructions that changes have to save together to be tried one by one."""
 
 
