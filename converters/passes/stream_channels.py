@@ -47,9 +47,9 @@ def stream_channels(graph: Graph, index: int, chosen: Sequence[Sliced], *, depth
     """
     subgraph, first_body = graph.subgraphs[index], len(graph.subgraphs)
     key = (stream_channels, tuple(chosen), depth)
-    outer, bodies = subgraph.once(key, lambda: _looped(subgraph, chosen, depth))
-    outer = outer.once(
-        (stream_channels, first_body), lambda: _numbered(outer, first_body - _FIRST_BODY)
+    looped, bodies = subgraph.once(key, lambda: _looped(subgraph, chosen, depth))
+    outer = looped.once(
+        (stream_channels, first_body), lambda: _numbered(looped, first_body - _FIRST_BODY)
     )
     return with_bodies(graph, index, outer, bodies)
 

@@ -42,7 +42,7 @@ def split(
 
 def _unit(buffers: Sequence[Buffer]) -> int:
     """Bytes that all offsets of a greedy packing are multiples of."""
-    unit = gcd(*(b.size for b in buffers))
+    unit = gcd(*(b.size for b in buffers)) or 1
     for b in buffers:
         if unit % b.alignment:
             unit = gcd(unit, b.alignment)

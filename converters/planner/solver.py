@@ -46,6 +46,8 @@ def _hot_first(b: Buffer) -> tuple[float, int]:
 
 def solve(problem: Problem, *, wanted: int = 0, rounds: int = ROUNDS) -> Solution:
     """The lowest packing found; one of ``wanted`` bytes is low enough."""
+    if not problem.buffers:
+        return Solution({}, 0)
     enough = max(problem.lower_bound(), wanted)
     packing = _Packing(problem, enough)
     best = packing.first(enough)

@@ -85,3 +85,8 @@ def test_a_core_is_what_a_step_is_hard_for() -> None:
     hard, easy = core.split(buffers, meet, 8192)
     assert hard <= {200, 201, 202} and len(easy) >= 200
     assert solve(Problem(tuple(buffers))).height == 8192
+
+
+def test_nothing_to_pack_takes_nothing() -> None:
+    assert solve(Problem(())).height == 0
+    assert solve(Problem((Buffer(0, 0, 0, 1), Buffer(1, 0, 0, 1)))).height == 0
