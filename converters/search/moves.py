@@ -78,11 +78,15 @@ def moves(prepared: Prepared, recipe: Recipe, graph: Graph) -> Iterator[Move]:
             words = not_used(op, noted, subgraph.name)
             change = partial(_whole, place=(subgraph.name, noted))
             yield Move(words, change, owner.get(subgraph.name))
-    pairs = zip(graph.subgraphs, add_fast_fir(graph).subgraphs, strict=True)
-    may_be_fast = [s.name for s, fast in pairs if len(fast.tensors) > len(s.tensors)]
-    for name in dict.fromkeys(may_be_fast):
+    # Also where chains that are in loops now may come to be whole.
+    for name in dict.fromkeys((*_may_be_fast(graph), *_may_be_fast(prepared.graph))):
         words = f"workspaces of fast filters in {name}"
         yield Move(words, partial(_fast_in, name=name), owner.get(name))
+
+
+def _may_be_fast(graph: Graph) -> list[str]:
+    pairs = zip(graph.subgraphs, add_fast_fir(graph).subgraphs, strict=True)
+    return [plain.name for plain, fast in pairs if len(fast.tensors) > len(plain.tensors)]
 
 
 def _loops_with(prepared: Prepared, graph: Graph) -> Counter[tuple[str, str]]:
