@@ -10,14 +10,14 @@ needs of the forward half is computed again (see ``loops``).
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import gcd
 
-from converters.graph import FETCH, FOR_EACH, Graph, Op, Subgraph
+from converters.graph import FETCH, Graph, Subgraph
 from converters.passes.commit_last import UPDATES
 from converters.passes.loops import Loop, split, with_bodies
 from converters.passes.slicing import Pattern, Result, first_axis, pattern
-from converters.passes.without_unused import UNUSED
+from converters.passes.without_unused import UNUSED, with_bodies_numbered
 
 
 @dataclass(frozen=True)
@@ -84,13 +84,7 @@ def _split(
 
 def _numbered(subgraph: Subgraph, by: int) -> Subgraph:
     """With the bodies of new loops ``by`` numbers on."""
-
-    def numbered(op: Op) -> Op:
-        if op.kind != FOR_EACH or op.options["subgraph"] < _FIRST_BODY:
-            return op
-        return replace(op, options={**op.options, "subgraph": op.options["subgraph"] + by})
-
-    return replace(subgraph, ops=tuple(map(numbered, subgraph.ops)))
+    return with_bodies_numbered(subgraph, lambda n: n if n < _FIRST_BODY else n + by)
 
 
 def _loop(

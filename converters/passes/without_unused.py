@@ -7,6 +7,7 @@ in its place all later ones have the same numbers, so that what is known of them
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from converters.graph import FOR_EACH, Graph, Op, Subgraph
@@ -20,13 +21,16 @@ def without_unused(graph: Graph) -> Graph:
     if len(used) == len(graph.subgraphs):
         return graph
     number = {before: after for after, before in enumerate(used)}
+    subgraphs = (with_bodies_numbered(graph.subgraphs[n], number.__getitem__) for n in used)
+    return replace(graph, subgraphs=tuple(subgraphs))
 
-    def renumbered(op: Op) -> Op:
+
+def with_bodies_numbered(subgraph: Subgraph, number: Callable[[int], int]) -> Subgraph:
+    """With other numbers of the bodies of its loops; ``number``: from the one to the other."""
+
+    def numbered(op: Op) -> Op:
         if op.kind != FOR_EACH:
             return op
-        return replace(op, options={**op.options, "subgraph": number[op.options["subgraph"]]})
+        return replace(op, options={**op.options, "subgraph": number(op.options["subgraph"])})
 
-    subgraphs = (graph.subgraphs[n] for n in used)
-    return replace(
-        graph, subgraphs=tuple(replace(s, ops=tuple(map(renumbered, s.ops))) for s in subgraphs)
-    )
+    return replace(subgraph, ops=tuple(map(numbered, subgraph.ops)))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from converters.graph import FOR_EACH, Graph, Subgraph
 from converters.planner.placement import Packed
-from converters.planner.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -32,24 +31,11 @@ def crowded(graph: Graph, index: int, part: Packed, room: int) -> frozenset[str]
     subgraph = graph.subgraphs[index]
     stretches = list(_stretches(graph, subgraph))
     found = set()
-    for tick in _crowded_ticks(part.problem, room):
+    for tick in (tick for tick, live in part.problem.live() if live > room):
         at = bisect_left(stretches, tick, key=lambda stretch: stretch.last)
         inside = at < len(stretches) and stretches[at].first <= tick
         found.add(stretches[at].name if inside else subgraph.name)
     return frozenset(found)
-
-
-def _crowded_ticks(problem: Problem, room: int) -> Iterator[int]:
-    """First ticks of the stretches of time in which more lives, and of what is born in them."""
-    change: dict[int, int] = {}
-    for b in problem.buffers:
-        change[b.first] = change.get(b.first, 0) + b.size
-        change[b.last + 1] = change.get(b.last + 1, 0) - b.size
-    live = 0
-    for tick in sorted(change):
-        live += change[tick]
-        if live > room:
-            yield tick
 
 
 def _stretches(graph: Graph, subgraph: Subgraph) -> Iterator[Stretch]:

@@ -5,6 +5,7 @@ offsets.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 ALIGNMENT = 16
@@ -41,15 +42,18 @@ class Problem:
 
     def lower_bound(self) -> int:
         """The most bytes live at one time: no packing can need less."""
+        return max((size for _, size in self.live()), default=0)
+
+    def live(self) -> Iterator[tuple[int, int]]:
+        """(time, bytes live from then on), wherever that changes, in the order of time."""
         events: dict[int, int] = {}
         for b in self.buffers:
             events[b.first] = events.get(b.first, 0) + b.size
             events[b.last + 1] = events.get(b.last + 1, 0) - b.size
-        live = peak = 0
+        live = 0
         for time in sorted(events):
             live += events[time]
-            peak = max(peak, live)
-        return peak
+            yield time, live
 
 
 @dataclass(frozen=True)

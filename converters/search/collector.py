@@ -2,7 +2,7 @@
 """Python's collector of cycles, put off for as long as a search lasts.
 
 A search makes many small objects, which are counted, and hardly a cycle. The collector would look
-through all that TensorFlow has in memory for each generation of them: a fifth of the time.
+through all that TensorFlow has in memory for each generation of them.
 """
 
 from __future__ import annotations

@@ -156,13 +156,13 @@ def ram_and_cost(schedule: Schedule) -> tuple[int, float]:
     return needed(schedule), schedule.cost
 
 
-def squeezed(schedule: Schedule, budget: Budget, *, rounds: int = ROUNDS) -> Schedule:
+def squeezed(schedule: Schedule, budget: Budget) -> Schedule:
     """With another packing, if that may make it fit."""
     if budget.ram_bytes is None or fits(schedule, budget):
         return schedule
     if schedule.bound_bytes > budget.ram_bytes:
         return schedule
-    return schedule.packed_anew(enough=budget.ram_bytes - schedule.overhead_bytes, rounds=rounds)
+    return schedule.packed_anew(enough=budget.ram_bytes - schedule.overhead_bytes)
 
 
 def row(schedule: Schedule, change: str, budget: Budget, *, taken: bool) -> Considered:

@@ -13,6 +13,7 @@ from biotrain_tf.bench.kernels import emulated_targets, row_of
 from biotrain_tf.bench.memory import CASES, plans_of
 from biotrain_tf.bench.page import kernels_table, steps_table, summary
 from biotrain_tf.device.counting import Executed
+from converters.search.budget import TOLERANCE_BYTES
 from scripts.update_figures import BEGIN, END, replace_block
 from scripts.update_kernel_figures import BLOCKS, PAGE, begin, blocks, page_with
 from scripts.update_memory_figures import BEGIN as MEMORY_BEGIN
@@ -83,6 +84,18 @@ def test_the_memory_page_shows_every_case_and_rung() -> None:
     print(f"compared={len(shown)}")
     assert shown == wanted
     assert memory_page(MEMORY_PAGE.read_text(), []) != MEMORY_PAGE.read_text()
+
+
+def test_predictions_on_the_memory_page_are_near() -> None:
+    (found,) = re.findall(
+        r"Of (\d+) plans .* RAM is ([+-]\d+) to ([+-]\d+) .* are (\S+) to (\S+) %",
+        MEMORY_PAGE.read_text(),
+    )
+    plans, *ram_and_steps = map(float, found)
+    print(f"compared={plans:.0f} plans: {ram_and_steps}")
+    least, most, fewest, many = ram_and_steps
+    assert plans >= 40 and -TOLERANCE_BYTES <= least <= most <= TOLERANCE_BYTES
+    assert -10 <= fewest <= many <= 10
 
 
 def test_tables_take_what_the_command_writes() -> None:
